@@ -1,0 +1,3 @@
+/** Livegate. */
+@org.jspecify.annotations.NullMarked
+package io.livegate;
