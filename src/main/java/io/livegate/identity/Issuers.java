@@ -1,0 +1,107 @@
+package io.livegate.identity;
+
+import io.quarkus.oidc.runtime.OidcConfig;
+import io.quarkus.oidc.runtime.OidcTenantConfig;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The issuers whose access tokens are accepted, one for each tenant of {@code quarkus.oidc.*}. A
+ * tenant's name is the part of the configuration key; the unnamed one is {@code default}.
+ */
+@ApplicationScoped
+public class Issuers {
+
+  private static final String UNNAMED = "default";
+
+  private final Map<String, OidcTenantConfig> tenants = new LinkedHashMap<>();
+
+  Issuers(OidcConfig config) {
+    config
+        .namedTenants()
+        .forEach(
+            (name, tenant) -> {
+              boolean configured =
+                  tenant.authServerUrl().isPresent() || tenant.publicKey().isPresent();
+              if (tenant.tenantEnabled() && configured) {
+                tenants.put(name.equals(OidcConfig.DEFAULT_TENANT_KEY) ? UNNAMED : name, tenant);
+              }
+            });
+  }
+
+  /** Whether tokens of more than one issuer are accepted. */
+  public boolean several() {
+    return tenants.size() > 1;
+  }
+
+  /** The name of the tenant that an issuer identifier is configured for, as far as known. */
+  public Optional<String> tenantOf(String issuer) {
+    return tenants.entrySet().stream()
+        .filter(tenant -> identifiers(tenant.getValue()).contains(issuer))
+        .map(Map.Entry::getKey)
+        .findFirst();
+  }
+
+  /** What is unsafe about the issuers in production: sentences that name the property. */
+  public List<String> unsafe() {
+    var unsafe = new ArrayList<String>();
+    if (tenants.isEmpty()) {
+      unsafe.add("quarkus.oidc.auth-server-url is missing: nobody could be authenticated");
+    }
+    tenants.forEach(
+        (name, tenant) -> {
+          String prefix = prefix(name);
+          List<String> audience = tenant.token().audience().orElse(List.of());
+          if (audience.isEmpty() || audience.contains("any")) {
+            unsafe.add(
+                prefix
+                    + "token.audience must name this gateway: without it, tokens meant for any"
+                    + " other application of the issuer would be accepted");
+          }
+        });
+    return unsafe;
+  }
+
+  /** The addresses at which issuers are asked, by property. */
+  public Map<String, String> addresses() {
+    var addresses = new LinkedHashMap<String, String>();
+    tenants.forEach(
+        (name, tenant) -> {
+          tenant
+              .authServerUrl()
+              .ifPresent(url -> addresses.put(prefix(name) + "auth-server-url", url));
+          tenant.jwksPath().ifPresent(url -> addresses.put(prefix(name) + "jwks-path", url));
+          tenant
+              .introspectionPath()
+              .ifPresent(url -> addresses.put(prefix(name) + "introspection-path", url));
+        });
+    return addresses;
+  }
+
+  /** The name by which a tenant id of quarkus-oidc goes here. */
+  static String name(String tenantId) {
+    return tenantId.equals("Default") ? UNNAMED : tenantId;
+  }
+
+  private static String prefix(String tenant) {
+    return tenant.equals(UNNAMED) ? "quarkus.oidc." : "quarkus.oidc." + tenant + ".";
+  }
+
+  private static List<String> identifiers(OidcTenantConfig tenant) {
+    var identifiers = new ArrayList<String>();
+    tenant.token().issuer().ifPresent(identifiers::add);
+    tenant
+        .authServerUrl()
+        .map(url -> url.endsWith("/") ? url.substring(0, url.length() - 1) : url)
+        .ifPresent(
+            url -> {
+              identifiers.add(url);
+              identifiers.add(url + "/");
+            });
+    return identifiers;
+  }
+}

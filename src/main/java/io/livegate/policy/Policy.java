@@ -1,0 +1,121 @@
+package io.livegate.policy;
+
+import io.livegate.error.ErrorCode;
+import io.livegate.identity.Subject;
+import io.livegate.policy.Expression.InvalidException;
+import io.livegate.policy.Expression.Outcome;
+import io.livegate.policy.Gate.Passage;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jboss.logging.Logger;
+
+/**
+ * A whole policy, compiled. Immutable: a reload makes a new one.
+ *
+ * @param digest SHA-256 of the file, in hex
+ * @param admins who may administer; nobody when absent
+ * @param rules in order; the first that matches decides
+ * @param warnings what is allowed but probably not meant
+ */
+public record Policy(
+    String digest, Optional<Gate> admins, List<Rule> rules, List<String> warnings) {
+
+  private static final Logger LOG = Logger.getLogger(Policy.class);
+
+  public Policy {
+    rules = List.copyOf(rules);
+    warnings = List.copyOf(warnings);
+  }
+
+  /** Which rule is for a subject. */
+  public sealed interface Match {
+    record Matched(Rule rule) implements Match {}
+
+    record Unmatched(Decision.Denied denied) implements Match {}
+  }
+
+  /** What one rule made of a subject, for {@link #explain}. */
+  public record Trace(String rule, boolean matched, String why) {}
+
+  /** The way to a decision: the rules asked, in order, and the decision. */
+  public record Explanation(List<Trace> rules, Decision decision) {}
+
+  /** Decides a request. Pure: the same input gives the same answer. */
+  public Decision decide(Subject subject, GrantRequest request) {
+    Match match = match(subject);
+    return match instanceof Match.Matched matched
+        ? matched.rule().narrow(subject, request)
+        : ((Match.Unmatched) match).denied();
+  }
+
+  /** The rule for a subject: the first whose gate is open. */
+  public Match match(Subject subject) {
+    for (Rule rule : rules) {
+      Passage passage = rule.gate().passage(subject);
+      if (passage instanceof Passage.Open) {
+        return new Match.Matched(rule);
+      }
+      if (passage instanceof Passage.Undecided undecided) {
+        String detail =
+            undecided.code() == ErrorCode.GROUPS_OVERAGE
+                ? "Rule "
+                    + rule.name()
+                    + " needs a claim that "
+                    + undecided.why()
+                    + ". Configure the provider to send only the groups assigned to this"
+                    + " application, or app roles."
+                : "The condition of rule " + rule.name() + " could not be evaluated.";
+        return new Match.Unmatched(
+            new Decision.Denied(undecided.code(), Optional.of(rule.name()), detail, List.of()));
+      }
+    }
+    return new Match.Unmatched(
+        new Decision.Denied(
+            ErrorCode.NO_RULE_MATCHED,
+            Optional.empty(),
+            "No rule of the policy is for this user.",
+            List.of()));
+  }
+
+  /** Whether a subject may administer. */
+  public boolean isAdmin(Subject subject) {
+    return admins.map(gate -> gate.passage(subject) instanceof Passage.Open).orElse(false);
+  }
+
+  /** Decides a request and says how it came about. */
+  public Explanation explain(Subject subject, GrantRequest request) {
+    var traces = new ArrayList<Trace>();
+    for (Rule rule : rules) {
+      Passage passage = rule.gate().passage(subject);
+      if (passage instanceof Passage.Closed closed) {
+        traces.add(new Trace(rule.name(), false, closed.why() + falseParts(rule, subject)));
+      } else {
+        boolean matched = passage instanceof Passage.Open;
+        String why =
+            passage instanceof Passage.Undecided undecided
+                ? undecided.why()
+                : "its condition holds";
+        traces.add(new Trace(rule.name(), matched, why));
+        break;
+      }
+    }
+    return new Explanation(List.copyOf(traces), decide(subject, request));
+  }
+
+  /** Names those parts of a false condition that are false by themselves. */
+  private static String falseParts(Rule rule, Subject subject) {
+    var parts = new ArrayList<String>();
+    for (String part : rule.gate().when().map(Expression::conjuncts).orElse(List.of())) {
+      try {
+        if (Expression.condition(part).evaluate(subject) instanceof Outcome.Value value
+            && Boolean.FALSE.equals(value.value())) {
+          parts.add(part);
+        }
+      } catch (InvalidException e) {
+        LOG.debugf("The part %s only makes sense within the whole condition", part);
+      }
+    }
+    return parts.isEmpty() ? "" : "; false: " + String.join(", ", parts);
+  }
+}

@@ -1,0 +1,134 @@
+package io.livegate.policy;
+
+import io.livegate.error.ErrorCode;
+import io.livegate.error.Violation;
+import io.livegate.grant.Grant;
+import io.livegate.grant.LiveSetup;
+import io.livegate.grant.Mode;
+import io.livegate.grant.SetupPath;
+import io.livegate.identity.Subject;
+import io.livegate.policy.SetupTemplate.Rendered;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * One rule of the policy.
+ *
+ * @param models resource names, {@code models/...}; the first is the default
+ * @param modes the first is the default
+ * @param uses the most sessions a token may start; 0 for no limit
+ * @param open places of the setup that a request may set
+ */
+public record Rule(
+    String name,
+    Gate gate,
+    List<String> models,
+    List<Mode> modes,
+    int uses,
+    Duration expiresIn,
+    Duration startWithin,
+    SetupTemplate setup,
+    List<SetupPath> open) {
+
+  public Rule {
+    models = List.copyOf(models);
+    modes = List.copyOf(modes);
+    open = List.copyOf(open);
+  }
+
+  /** What the rule makes of a request by a subject that it matched. Pure. */
+  Decision narrow(Subject subject, GrantRequest request) {
+    Rendered rendered = setup.render(subject);
+    if (rendered instanceof Rendered.Setup complete) {
+      return narrow(subject, request, complete.values());
+    }
+    var undecided = Gate.undecided(((Rendered.Failed) rendered).outcome());
+    return denied(
+        undecided.code(),
+        "The setup of rule " + name + " could not be written for this user.",
+        List.of());
+  }
+
+  private Decision narrow(Subject subject, GrantRequest request, Map<String, Object> values) {
+    var violations = new ArrayList<Violation>();
+
+    String model = request.model().map(Rule::resourceName).orElse(models.get(0));
+    if (!models.contains(model)) {
+      violations.add(new Violation("model", request.model().orElse(""), models));
+    }
+    Mode mode = request.mode().orElse(modes.get(0));
+    if (!modes.contains(mode)) {
+      violations.add(new Violation("mode", mode.label(), modes.stream().map(Mode::label).toList()));
+    }
+    int granted = request.uses().orElse(uses);
+    if (uses != 0 && (granted == 0 || granted > uses)) {
+      violations.add(
+          new Violation(
+              "uses", granted, "at most " + uses + (granted == 0 ? "; 0 is no limit" : "")));
+    }
+    Duration expires = within("expiresIn", request.expiresIn(), expiresIn, request, violations);
+    Duration start = within("startWithin", request.startWithin(), startWithin, request, violations);
+    var narrowed = new LiveSetup(values, open).narrow(request.setup());
+    violations.addAll(narrowed.violations());
+
+    if (!violations.isEmpty()) {
+      return denied(
+          ErrorCode.BEYOND_POLICY,
+          "The request goes beyond rule " + name + "; a request can only narrow it.",
+          violations);
+    }
+    if (start.compareTo(expires) > 0) {
+      if (request.startWithin().isPresent()) {
+        return denied(
+            ErrorCode.INVALID_REQUEST,
+            "Sessions cannot start after the token has expired.",
+            List.of(
+                new Violation(
+                    "startWithin",
+                    start.toSeconds(),
+                    "at most expiresIn, " + expires.toSeconds())));
+      }
+      start = expires;
+    }
+    return new Decision.Granted(
+        new Grant(
+            subject.id(),
+            name,
+            model,
+            mode,
+            granted,
+            expires,
+            start,
+            narrowed.setup(),
+            request.resumptionHandle()));
+  }
+
+  private static Duration within(
+      String field,
+      Optional<Duration> asked,
+      Duration maximum,
+      GrantRequest request,
+      List<Violation> violations) {
+    Duration value = asked.orElse(maximum);
+    if (value.compareTo(maximum) <= 0) {
+      return value;
+    }
+    if (value.compareTo(maximum.plus(request.tolerance())) > 0) {
+      violations.add(
+          new Violation(field, value.toSeconds(), "at most " + maximum.toSeconds() + " seconds"));
+    }
+    return maximum;
+  }
+
+  private Decision.Denied denied(ErrorCode code, String detail, List<Violation> violations) {
+    return new Decision.Denied(code, Optional.of(name), detail, List.copyOf(violations));
+  }
+
+  /** Google's resource name of a model, given with or without its prefix. */
+  static String resourceName(String model) {
+    return model.startsWith("models/") ? model : "models/" + model;
+  }
+}
