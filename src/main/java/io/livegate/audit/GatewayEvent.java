@@ -1,0 +1,65 @@
+package io.livegate.audit;
+
+import java.time.Instant;
+import java.util.Optional;
+
+/** Something that somebody may have to answer for. Fired as a CDI event. */
+public sealed interface GatewayEvent {
+
+  /** When it happened. */
+  Instant time();
+
+  /** The kind of event, as audit lines name it. */
+  String event();
+
+  /** {@code ok}, or the label of the error code. */
+  String outcome();
+
+  /**
+   * A token was handed out.
+   *
+   * @param subject {@code <tenant>:<sub>}
+   * @param grantId names this grant in audit lines and answers; no secret
+   * @param model {@code models/...}
+   * @param mode {@code direct} or {@code relay}
+   * @param expireTime when sessions of the token end
+   * @param peer the address that the request came from
+   */
+  record TokenIssued(
+      Instant time,
+      String subject,
+      String rule,
+      String grantId,
+      String model,
+      String mode,
+      int uses,
+      Instant expireTime,
+      String peer)
+      implements GatewayEvent {
+    @Override
+    public String event() {
+      return "token.issued";
+    }
+
+    @Override
+    public String outcome() {
+      return "ok";
+    }
+  }
+
+  /**
+   * A request for a token was refused.
+   *
+   * @param subject absent when the caller was not authenticated
+   * @param rule the rule that was in force, if one was
+   * @param outcome the label of the error code
+   */
+  record TokenRefused(
+      Instant time, Optional<String> subject, Optional<String> rule, String outcome, String peer)
+      implements GatewayEvent {
+    @Override
+    public String event() {
+      return "token.refused";
+    }
+  }
+}

@@ -1,0 +1,56 @@
+package io.livegate.token;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import io.livegate.grant.Mode;
+import io.livegate.grant.SetupPath;
+import io.livegate.identity.Subject;
+import io.livegate.policy.Decision;
+import io.livegate.policy.Rule;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The answer of {@code GET /v1/me}.
+ *
+ * @param subject {@code <tenant>:<sub>}
+ * @param rule the name of the rule for the caller; absent when there is none
+ * @param models what may be asked for; the first is the default
+ * @param modes what may be asked for; the first is the default
+ * @param token the maxima
+ * @param open the fields of Google's setup that a request may set
+ * @param denied why there is no rule
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record Me(
+    String subject,
+    String issuer,
+    @Nullable String rule,
+    @Nullable List<String> models,
+    @Nullable List<String> modes,
+    @Nullable Maxima token,
+    @Nullable List<String> open,
+    @Nullable Denial denied) {
+
+  /** Times in seconds; {@code uses} 0 for no limit. */
+  public record Maxima(int uses, long expiresIn, long startWithin) {}
+
+  /** A problem code and its detail. */
+  public record Denial(String code, String detail) {}
+
+  static Me of(Subject subject, Rule rule) {
+    return new Me(
+        subject.id(),
+        subject.issuer(),
+        rule.name(),
+        rule.models(),
+        rule.modes().stream().map(Mode::label).toList(),
+        new Maxima(rule.uses(), rule.expiresIn().toSeconds(), rule.startWithin().toSeconds()),
+        rule.open().stream().map(SetupPath::toString).toList(),
+        null);
+  }
+
+  static Me of(Subject subject, Decision.Denied denied) {
+    var denial = new Denial(denied.code().label(), denied.detail());
+    return new Me(subject.id(), subject.issuer(), null, null, null, null, null, denial);
+  }
+}

@@ -1,0 +1,67 @@
+package io.livegate.token;
+
+import io.livegate.audit.GatewayEvent;
+import io.livegate.audit.GatewayEvent.TokenRefused;
+import io.livegate.error.Problem;
+import io.livegate.identity.Subject;
+import io.livegate.identity.Subjects;
+import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.net.SocketAddress;
+import io.vertx.ext.web.RoutingContext;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Event;
+import jakarta.enterprise.event.Observes;
+import java.time.Instant;
+import java.util.regex.Pattern;
+
+/**
+ * Tells every refused request for a token, once, whichever layer refused it: it looks at the
+ * finished response, because authentication and body limits act before any resource.
+ */
+@ApplicationScoped
+class Refusals {
+
+  private static final Pattern PATHS =
+      Pattern.compile("/v1/tokens|/(v1|v1beta|v1alpha)/auth_tokens");
+
+  /** Before everything that can refuse. */
+  private static final int PRIORITY = 400;
+
+  private final Event<GatewayEvent> events;
+
+  Refusals(Event<GatewayEvent> events) {
+    this.events = events;
+  }
+
+  void register(@Observes Filters filters) {
+    filters.register(this::watch, PRIORITY);
+  }
+
+  private void watch(RoutingContext context) {
+    if (context.request().method().equals(HttpMethod.POST)
+        && PATHS.matcher(context.normalizedPath()).matches()) {
+      context.addEndHandler(ended -> tell(context));
+    }
+    context.next();
+  }
+
+  private void tell(RoutingContext context) {
+    Problem problem = context.get(Problem.KEY);
+    if (problem != null) {
+      events.fire(
+          new TokenRefused(
+              Instant.now(),
+              Subjects.of(context).map(Subject::id),
+              problem.rule(),
+              problem.code().label(),
+              peer(context)));
+    }
+  }
+
+  /** The address of the caller, as far as trusted proxies tell it. */
+  static String peer(RoutingContext context) {
+    SocketAddress address = context.request().remoteAddress();
+    return address == null ? "unknown" : String.valueOf(address.hostAddress());
+  }
+}
