@@ -5,6 +5,7 @@ import io.livegate.simulator.Options;
 import io.quarkus.arc.profile.IfBuildProfile;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
+import jakarta.annotation.Priority;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import java.util.Optional;
@@ -42,7 +43,8 @@ class DevMode {
     this.simulatorPort = simulatorPort;
   }
 
-  void start(@Observes StartupEvent event) {
+  /** Last, so that nothing buries what it prints. */
+  void start(@Observes @Priority(Integer.MAX_VALUE) StartupEvent event) {
     boolean simulated = upstream.endsWith("//localhost:" + simulatorPort);
     if (simulated) {
       simulator = LiveSimulator.start(Options.builder().port(simulatorPort).build());
@@ -55,7 +57,7 @@ class DevMode {
 
           ACCESS_TOKEN=$(curl -s %s/token -d grant_type=password -d client_id=%s \\
             -d client_secret=%s -d username=bob -d password=bob \\
-            | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
+            | sed -n 's/.*"access_token": *"\\([^"]*\\)".*/\\1/p')
           curl -s -X POST http://localhost:%d/v1/tokens -H "Authorization: Bearer $ACCESS_TOKEN"
         """,
         simulated ? "the simulator (set GEMINI_API_KEY for Google)" : "Google",

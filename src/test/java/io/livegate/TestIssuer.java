@@ -1,0 +1,168 @@
+package io.livegate;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import io.vertx.core.json.JsonObject;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.security.Key;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jose4j.jwa.AlgorithmConstraints;
+import org.jose4j.jwk.JsonWebKey;
+import org.jose4j.jwk.JsonWebKeySet;
+import org.jose4j.jwk.RsaJsonWebKey;
+import org.jose4j.jwk.RsaJwkGenerator;
+import org.jose4j.jws.AlgorithmIdentifiers;
+import org.jose4j.jws.JsonWebSignature;
+import org.jose4j.lang.JoseException;
+
+/** An OpenID provider of the tests' own: discovery, keys, introspection, and tokens of any kind. */
+public final class TestIssuer implements AutoCloseable {
+
+  private final HttpServer server;
+  private final RsaJsonWebKey key;
+  private final Map<String, JsonObject> opaque = new ConcurrentHashMap<>();
+  private final AtomicInteger introspections = new AtomicInteger();
+
+  public TestIssuer() {
+    try {
+      key = RsaJwkGenerator.generateJwk(2048);
+      key.setKeyId("k1");
+      key.setAlgorithm(AlgorithmIdentifiers.RSA_USING_SHA256);
+      server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (JoseException e) {
+      throw new IllegalStateException(e);
+    }
+    server.setExecutor(Executors.newCachedThreadPool());
+    server.createContext("/.well-known/openid-configuration", e -> answer(e, discovery()));
+    server.createContext("/jwks", e -> answer(e, new JsonObject(new JsonWebKeySet(key).toJson())));
+    server.createContext("/introspect", this::introspect);
+    server.start();
+  }
+
+  public String url() {
+    return "http://localhost:" + server.getAddress().getPort();
+  }
+
+  public RsaJsonWebKey key() {
+    return key;
+  }
+
+  /** How often the introspection endpoint was asked. */
+  public int introspections() {
+    return introspections.get();
+  }
+
+  /** An access token for a subject, good unless it is changed before signing. */
+  public Token token(String sub) {
+    return new Token(sub);
+  }
+
+  /** An opaque token with those claims. */
+  public String opaque(String token, JsonObject claims) {
+    opaque.put(token, claims.put("active", true));
+    return Secrets.remember(token);
+  }
+
+  @Override
+  public void close() {
+    server.stop(0);
+  }
+
+  /** A token in the making. */
+  public final class Token {
+    private final Map<String, Object> claims = new HashMap<>();
+    private final Map<String, Object> header = new HashMap<>();
+
+    private Token(String sub) {
+      long now = Instant.now().getEpochSecond();
+      claims.putAll(Map.of("sub", sub, "iss", url(), "aud", "livegate", "iat", now));
+      claims.put("exp", now + 300);
+      header.put("kid", "k1");
+      header.put("typ", "JWT");
+    }
+
+    public Token claim(String name, Object value) {
+      if (value == null) {
+        claims.remove(name);
+      } else {
+        claims.put(name, value);
+      }
+      return this;
+    }
+
+    public Token groups(String... groups) {
+      return claim("groups", List.of(groups));
+    }
+
+    public Token header(String name, Object value) {
+      header.put(name, value);
+      return this;
+    }
+
+    public String sign() {
+      return sign(AlgorithmIdentifiers.RSA_USING_SHA256, key.getPrivateKey());
+    }
+
+    public String sign(String algorithm, Key signingKey) {
+      var jws = new JsonWebSignature();
+      jws.setAlgorithmConstraints(AlgorithmConstraints.NO_CONSTRAINTS);
+      jws.setDoKeyValidation(false);
+      jws.setPayload(new JsonObject(claims).encode());
+      header.forEach(jws::setHeader);
+      jws.setAlgorithmHeaderValue(algorithm);
+      jws.setKey(signingKey);
+      try {
+        return Secrets.remember(jws.getCompactSerialization());
+      } catch (JoseException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+  }
+
+  private JsonObject discovery() {
+    return new JsonObject()
+        .put("issuer", url())
+        .put("jwks_uri", url() + "/jwks")
+        .put("introspection_endpoint", url() + "/introspect")
+        .put("token_endpoint", url() + "/token")
+        .put("authorization_endpoint", url() + "/authorize");
+  }
+
+  private void introspect(HttpExchange exchange) throws IOException {
+    introspections.incrementAndGet();
+    String form = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
+    String token =
+        List.of(form.split("&")).stream()
+            .filter(pair -> pair.startsWith("token="))
+            .map(pair -> URLDecoder.decode(pair.substring(6), StandardCharsets.UTF_8))
+            .findFirst()
+            .orElse("");
+    answer(exchange, opaque.getOrDefault(token, new JsonObject().put("active", false)));
+  }
+
+  private static void answer(HttpExchange exchange, JsonObject body) throws IOException {
+    byte[] bytes = body.encode().getBytes(StandardCharsets.UTF_8);
+    exchange.getResponseHeaders().set("Content-Type", "application/json");
+    exchange.sendResponseHeaders(200, bytes.length);
+    exchange.getResponseBody().write(bytes);
+    exchange.close();
+  }
+
+  /** The public half of the key in PEM, as an attacker knows it. */
+  public String publicKey() {
+    return key.toJson(JsonWebKey.OutputControlLevel.PUBLIC_ONLY);
+  }
+}
