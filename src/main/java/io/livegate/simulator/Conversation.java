@@ -57,6 +57,7 @@ final class Conversation {
   private @Nullable Reply reply;
   private int callCount;
   private boolean changed;
+  private boolean over;
   private long handleTimer = NO_TIMER;
 
   /** What to answer: words, and the sound to say them with unless tones will do. */
@@ -102,6 +103,7 @@ final class Conversation {
 
   /** Ends all that is going on, without a word. */
   void stop() {
+    over = true;
     reply = null;
     world.vertx().cancelTimer(handleTimer);
   }
@@ -242,6 +244,9 @@ final class Conversation {
   }
 
   private void answer(Prompt prompt) {
+    if (over) {
+      return;
+    }
     update(false);
     Matcher call = CALL.matcher(prompt.text());
     if (prompt.sound().length() == 0 && call.find() && functions.contains(call.group(1))) {
@@ -383,7 +388,7 @@ final class Conversation {
   /** Something entered the history: a new handle follows, unless the turn's end brings one. */
   private void touch() {
     changed = true;
-    if (givesHandles && !busy() && handleTimer == NO_TIMER) {
+    if (givesHandles && !over && !busy() && handleTimer == NO_TIMER) {
       long wait = Math.max(1, world.options().resumptionInterval().toMillis());
       handleTimer =
           world
@@ -400,7 +405,7 @@ final class Conversation {
   }
 
   private void update(boolean resumable) {
-    if (givesHandles) {
+    if (givesHandles && !over) {
       changed = changed && !resumable;
       String handle = resumable ? world.handles().issue(line, memory) : "";
       out.send(
