@@ -9,11 +9,8 @@ import io.vertx.core.json.JsonObject;
 import java.util.ArrayDeque;
 import java.util.Base64;
 import java.util.Deque;
-import java.util.HashSet;
 import java.util.Iterator;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -29,7 +26,6 @@ import org.jspecify.annotations.Nullable;
 final class Conversation {
   private static final Pattern CALL =
       Pattern.compile("\\bcall ([A-Za-z_][\\w.:-]*)\\s*(\\{.*})?", Pattern.DOTALL);
-  private static final int DEFAULT_SILENCE_MILLIS = 500;
   private static final int MOST_HEARD = 4 << 20;
   private static final long NO_TIMER = -1;
 
@@ -39,23 +35,10 @@ final class Conversation {
   private final Consumer<At> reached;
   private final Line line;
   private final Memory memory;
-  private final Tally standing;
-  private final Set<String> functions;
-  private final boolean inText;
-  private final boolean transcribesInput;
-  private final boolean transcribesOutput;
-  private final boolean givesHandles;
-  private final boolean manualActivity;
-  private final boolean interruptible;
-  private final int silenceMillis;
-
+  private final Terms terms;
+  private final ToolCalls tools;
   private final Deque<Prompt> queue = new ArrayDeque<>();
-  private final Set<String> openCalls = new LinkedHashSet<>();
-  private final Set<String> cancelledCalls = new HashSet<>();
-  private final StringBuilder toolResults = new StringBuilder();
-  private Tally toolUse = Tally.NONE;
   private @Nullable Reply reply;
-  private int callCount;
   private boolean changed;
   private boolean over;
   private long handleTimer = NO_TIMER;
@@ -80,19 +63,8 @@ final class Conversation {
     this.reached = reached;
     line = start.line();
     memory = start.memory();
-    JsonArray tools = setup.getJsonArray("tools", new JsonArray());
-    JsonObject instruction = setup.getJsonObject("systemInstruction", new JsonObject());
-    standing = Tally.ofText(tools.isEmpty() ? "" : tools.encode()).plus(Turns.tally(instruction));
-    functions = Turns.functions(tools);
-    inText = Models.modalities(setup).contains("TEXT");
-    transcribesInput = setup.containsKey("inputAudioTranscription");
-    transcribesOutput = setup.containsKey("outputAudioTranscription");
-    givesHandles = setup.containsKey("sessionResumption");
-    JsonObject input = setup.getJsonObject("realtimeInputConfig", new JsonObject());
-    JsonObject detection = input.getJsonObject("automaticActivityDetection", new JsonObject());
-    manualActivity = detection.getBoolean("disabled", false);
-    silenceMillis = detection.getInteger("silenceDurationMs", DEFAULT_SILENCE_MILLIS);
-    interruptible = !input.getString("activityHandling", "").equals("NO_INTERRUPTION");
+    terms = Terms.of(setup);
+    tools = new ToolCalls(page.id());
   }
 
   /** Starts, after setupComplete. */
@@ -146,13 +118,13 @@ final class Conversation {
 
   private void realtimeInput(JsonObject input) {
     if (input.containsKey("activityStart") || input.containsKey("activityEnd")) {
-      if (!manualActivity) {
+      if (!terms.manualActivity()) {
         throw Refusal.invalid(
             "Explicit activity control is not supported when automatic activity detection is"
                 + " enabled.");
       }
     }
-    if (input.containsKey("audioStreamEnd") && manualActivity) {
+    if (input.containsKey("audioStreamEnd") && terms.manualActivity()) {
       throw Refusal.invalid(Refusal.INVALID);
     }
     if (input.containsKey("activityStart")) {
@@ -183,13 +155,13 @@ final class Conversation {
       endOfSpeech();
     }
     boolean loud = memory.heard.add(piece, Pcm.rate(type));
-    if (manualActivity) {
+    if (terms.manualActivity()) {
       return;
     }
     if (loud) {
       interruptByActivity();
     }
-    if (memory.heard.endedBy(silenceMillis)
+    if (memory.heard.endedBy(terms.silenceMillis())
         || memory.heard.millis() >= world.options().audioTurn().toMillis()) {
       endOfSpeech();
     }
@@ -203,7 +175,7 @@ final class Conversation {
     memory.heard = new Pcm.Heard();
     memory.context = memory.context.plus(Tally.ofAudio(heard.millis()));
     String text = "heard " + heard.millis() + " ms of audio";
-    if (transcribesInput) {
+    if (terms.transcribesInput()) {
       out.send(content("inputTranscription", new JsonObject().put("text", text)));
     }
     submit(new Prompt(text, Buffer.buffer(heard.atOutRate())));
@@ -220,11 +192,11 @@ final class Conversation {
   }
 
   private boolean busy() {
-    return reply != null || !openCalls.isEmpty();
+    return reply != null || tools.anyOpen();
   }
 
   private void interruptByActivity() {
-    if (interruptible) {
+    if (terms.interruptible()) {
       interrupt();
     }
   }
@@ -233,11 +205,8 @@ final class Conversation {
     if (!busy()) {
       return;
     }
-    if (!openCalls.isEmpty()) {
-      JsonArray ids = new JsonArray(List.copyOf(openCalls));
-      cancelledCalls.addAll(openCalls);
-      openCalls.clear();
-      out.send(new JsonObject().put("toolCallCancellation", new JsonObject().put("ids", ids)));
+    if (tools.anyOpen()) {
+      out.send(tools.cancel());
     }
     out.send(content("interrupted", true));
     endTurn();
@@ -249,51 +218,19 @@ final class Conversation {
     }
     update(false);
     Matcher call = CALL.matcher(prompt.text());
-    if (prompt.sound().length() == 0 && call.find() && functions.contains(call.group(1))) {
-      call(call.group(1), Turns.arguments(call.group(2)));
+    if (prompt.sound().length() == 0 && call.find() && terms.functions().contains(call.group(1))) {
+      out.send(tools.call(call.group(1), Turns.arguments(call.group(2))));
+      reached.accept(At.TOOL_CALL);
     } else {
       speak(prompt);
     }
   }
 
-  private void call(String name, JsonObject arguments) {
-    String id = "call-" + page.id() + "-" + ++callCount;
-    openCalls.add(id);
-    JsonObject call = new JsonObject().put("id", id).put("name", name).put("args", arguments);
-    out.send(
-        new JsonObject()
-            .put("toolCall", new JsonObject().put("functionCalls", new JsonArray().add(call))));
-    reached.accept(At.TOOL_CALL);
-  }
-
   private void toolResponse(JsonObject response) {
-    JsonArray answers = response.getJsonArray("functionResponses", new JsonArray());
-    if (answers.isEmpty()) {
-      throw Refusal.invalid(Refusal.INVALID);
-    }
-    for (Object item : answers) {
-      JsonObject one = (JsonObject) item;
-      String id = one.getString("id", "");
-      if (id.isEmpty()) {
-        throw Refusal.invalid(Refusal.INVALID);
-      }
-      if (cancelledCalls.contains(id)) {
-        continue;
-      }
-      if (!openCalls.contains(id)) {
-        throw Refusal.closing(1008, Refusal.NOT_FOUND);
-      }
-      String said = one.getJsonObject("response", new JsonObject()).encode();
-      toolUse = toolUse.plus(Tally.ofText(said));
-      toolResults.append(toolResults.length() == 0 ? "" : " ").append(said);
-      if (!one.getBoolean("willContinue", false)) {
-        openCalls.remove(id);
-      }
-    }
-    if (openCalls.isEmpty() && reply == null && toolResults.length() > 0) {
-      String text = "The function said " + toolResults;
-      toolResults.setLength(0);
-      speak(Prompt.words(text));
+    tools.answered(response.getJsonArray("functionResponses", new JsonArray()));
+    String results = reply == null ? tools.takeResults() : "";
+    if (!results.isEmpty()) {
+      speak(Prompt.words("The function said " + results));
     }
   }
 
@@ -334,10 +271,10 @@ final class Conversation {
       }
       Turns.Piece piece = pieces.next();
       said.append(piece.text());
-      if (inText) {
+      if (terms.inText()) {
         out.send(content("modelTurn", part(new JsonObject().put("text", piece.text()))));
       } else {
-        if (transcribesOutput && !piece.text().isEmpty()) {
+        if (terms.transcribesOutput() && !piece.text().isEmpty()) {
           out.send(content("outputTranscription", new JsonObject().put("text", piece.text())));
         }
         bytes += piece.sound().length();
@@ -360,7 +297,8 @@ final class Conversation {
     }
 
     private Tally tally() {
-      Tally text = inText || transcribesOutput ? Tally.ofText(said.toString()) : Tally.NONE;
+      Tally text =
+          terms.inText() || terms.transcribesOutput() ? Tally.ofText(said.toString()) : Tally.NONE;
       return text.plus(Tally.ofAudio(bytes * 500 / Pcm.OUT_RATE));
     }
   }
@@ -370,10 +308,11 @@ final class Conversation {
     reply = null;
     out.send(
         content("turnComplete", true)
-            .put("usageMetadata", Tally.usage(memory.context.plus(standing), toolUse, response)));
-    memory.context = memory.context.plus(toolUse).plus(response);
-    toolUse = Tally.NONE;
-    toolResults.setLength(0);
+            .put(
+                "usageMetadata",
+                Tally.usage(memory.context.plus(terms.standing()), tools.cost(), response)));
+    memory.context = memory.context.plus(tools.cost()).plus(response);
+    tools.endTurn();
   }
 
   private void next() {
@@ -388,7 +327,7 @@ final class Conversation {
   /** Something entered the history: a new handle follows, unless the turn's end brings one. */
   private void touch() {
     changed = true;
-    if (givesHandles && !over && !busy() && handleTimer == NO_TIMER) {
+    if (terms.givesHandles() && !over && !busy() && handleTimer == NO_TIMER) {
       long wait = Math.max(1, world.options().resumptionInterval().toMillis());
       handleTimer =
           world
@@ -405,7 +344,7 @@ final class Conversation {
   }
 
   private void update(boolean resumable) {
-    if (givesHandles && !over) {
+    if (terms.givesHandles() && !over) {
       changed = changed && !resumable;
       String handle = resumable ? world.handles().issue(line, memory) : "";
       out.send(
