@@ -216,7 +216,7 @@ class GatewayTest {
                 "uses",
                 "expiresIn",
                 "startWithin",
-                "setup.systemInstruction",
+                "setup.systemInstruction.parts",
                 "setup.generationConfig.seed",
                 "setup.generationConfig.responseModalities"))
         .body("violations", hasSize(8))
@@ -466,14 +466,17 @@ class GatewayTest {
         Surroundings.issuer().token("eve").groups("platform-sre").sign().split("\\.", -1);
     challenge(Secrets.remember(good[0] + "." + other[1] + "." + good[2]));
     challenge(good[0] + "." + good[1] + ".");
-    challenge(good[0] + "." + good[1]);
     nothingMinted();
-    assertEquals(0, issuer.introspections() - introspectionsOfOpaqueTokens(), "introspections");
   }
 
-  /** What is not of three parts is opaque, and this tenant asks about such. */
-  private static int introspectionsOfOpaqueTokens() {
-    return Surroundings.issuer().introspections() > 0 ? Surroundings.issuer().introspections() : 0;
+  @Test
+  void aJwtIsNeverSentToTheIssuer() throws Exception {
+    int asked = Surroundings.issuer().introspections();
+    challenge(pilot().header("kid", "k2").sign());
+    challenge(Surroundings.partner().token("pat").header("kid", "k2").sign());
+    as(pilot()).get("/v1/me").then().statusCode(200);
+    assertEquals(asked, Surroundings.issuer().introspections());
+    assertEquals(0, Surroundings.partner().introspections());
   }
 
   @Test
@@ -545,10 +548,12 @@ class GatewayTest {
     challenge("opaque-unknown");
     challenge(
         Surroundings.issuer()
-            .opaque("opaque-2", new JsonObject(Map.of("sub", "ada", "aud", "other", "exp", exp))));
+            .opaque(
+                "opaque-2",
+                new JsonObject().put("sub", "ada").put("aud", "other").put("exp", exp)));
     challenge(
         Surroundings.issuer()
-            .opaque("opaque-3", new JsonObject(Map.of("sub", "ada", "aud", "livegate"))));
+            .opaque("opaque-3", new JsonObject().put("sub", "ada").put("aud", "livegate")));
   }
 
   @Test
@@ -830,16 +835,14 @@ class GatewayTest {
 
   @Test
   void aNewKeyInTheFileIsUsedWithoutARestart() throws IOException {
-    Files.writeString(Surroundings.keyFile(), Surroundings.ROTATED_KEY);
-    try {
+    for (String key : List.of(Surroundings.ROTATED_KEY, Surroundings.API_KEY)) {
+      Files.writeString(Surroundings.keyFile(), key);
       Await.until(
           () -> {
             Surroundings.simulator().journal().clear();
             as(pilot()).post(TOKENS).then().statusCode(201);
-            return onlyMint().headers().get("x-goog-api-key").equals(Surroundings.ROTATED_KEY);
+            return onlyMint().headers().get("x-goog-api-key").equals(key);
           });
-    } finally {
-      Files.writeString(Surroundings.keyFile(), Surroundings.API_KEY);
     }
   }
 

@@ -72,7 +72,7 @@ public final class TestIssuer implements AutoCloseable {
 
   /** An opaque token with those claims. */
   public String opaque(String token, JsonObject claims) {
-    opaque.put(token, claims.put("active", true));
+    opaque.put(token, claims.copy().put("active", true));
     return Secrets.remember(token);
   }
 

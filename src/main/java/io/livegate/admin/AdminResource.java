@@ -13,7 +13,7 @@ import io.livegate.policy.PolicyStore;
 import io.livegate.request.JsonFields;
 import io.livegate.request.TokenRequest;
 import io.smallrye.common.annotation.NonBlocking;
-import jakarta.ws.rs.Consumes;
+import io.vertx.ext.web.RoutingContext;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
@@ -72,7 +72,6 @@ public class AdminResource {
   /** Says what the policy makes of some claims, without minting anything. */
   @POST
   @Path("/explain")
-  @Consumes(MediaType.APPLICATION_JSON)
   @Operation(
       summary = "Explains a decision",
       description =
@@ -91,14 +90,19 @@ public class AdminResource {
   @APIResponse(
       responseCode = "200",
       content = @Content(schema = @Schema(implementation = Explanation.class)))
-  public Explanation explain(byte @Nullable [] body) {
+  public Explanation explain(byte @Nullable [] body, RoutingContext context) {
     Subject caller = subjects.current();
     Policy policy = policies.policy();
     if (!policy.isAdmin(caller)) {
       throw new GatewayException(
           ErrorCode.ADMIN_REQUIRED, "The policy's admins expression does not hold for you.");
     }
-    var fields = JsonFields.of(JsonFields.parse(body), "issuer", "claims", "request");
+    var fields =
+        JsonFields.of(
+            JsonFields.parse(body, context.request().getHeader("Content-Type")),
+            "issuer",
+            "claims",
+            "request");
     String issuer = fields.string("issuer", 2000).orElse(caller.issuer());
     Map<String, Object> claims = fields.object("claims").orElse(Map.of());
     Map<String, Object> request = fields.object("request").orElse(Map.of());

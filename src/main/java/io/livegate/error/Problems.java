@@ -1,7 +1,10 @@
 package io.livegate.error;
 
+import io.quarkus.runtime.configuration.MemorySize;
 import io.quarkus.security.AuthenticationFailedException;
 import io.quarkus.security.UnauthorizedException;
+import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.json.Json;
 import io.vertx.ext.web.Router;
@@ -11,6 +14,7 @@ import jakarta.enterprise.event.Observes;
 import jakarta.ws.rs.WebApplicationException;
 import jakarta.ws.rs.core.Response;
 import java.util.regex.Pattern;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
 import org.jspecify.annotations.Nullable;
@@ -26,8 +30,35 @@ public class Problems {
   private static final Pattern GOOGLE_PATH =
       Pattern.compile("/+(v1|v1beta|v1alpha)/+auth_tokens/*");
 
+  /** Before anything reads a body, after what only watches. */
+  private static final int LIMIT_PRIORITY = 350;
+
+  private final long maxBodyBytes;
+
+  Problems(@ConfigProperty(name = "quarkus.http.limits.max-body-size") MemorySize maxBodySize) {
+    this.maxBodyBytes = maxBodySize.asLongValue();
+  }
+
   void register(@Observes Router router) {
     router.route().order(Integer.MIN_VALUE).failureHandler(this::write);
+  }
+
+  /** Quarkus has the same limit, but answers it without saying why. */
+  void limitBodies(@Observes Filters filters) {
+    filters.register(
+        context -> {
+          String length = context.request().getHeader(HttpHeaders.CONTENT_LENGTH);
+          if (length != null
+              && length.matches("[0-9]{1,18}")
+              && Long.parseLong(length) > maxBodyBytes) {
+            // The rest of the body is not worth reading.
+            context.response().putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
+            context.fail(413);
+          } else {
+            context.next();
+          }
+        },
+        LIMIT_PRIORITY);
   }
 
   @ServerExceptionMapper({Throwable.class})

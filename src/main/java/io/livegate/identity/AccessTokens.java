@@ -42,10 +42,12 @@ class AccessTokens implements SecurityIdentityAugmentor {
   private static final Set<String> OTHER_KINDS = Set.of("ID", "Refresh", "Offline", "Logout");
 
   private final IdentityConfig config;
+  private final Issuers issuers;
   private final ObjectMapper json;
 
-  AccessTokens(IdentityConfig config, ObjectMapper json) {
+  AccessTokens(IdentityConfig config, Issuers issuers, ObjectMapper json) {
     this.config = config;
+    this.issuers = issuers;
     this.json = json;
   }
 
@@ -82,7 +84,12 @@ class AccessTokens implements SecurityIdentityAugmentor {
       throw new AuthenticationFailedException("the token has no claim " + config.subjectClaim());
     }
     String tenantId = identity.getAttribute("tenant-id");
-    return Subject.of(Issuers.name(tenantId), sub, issuer(identity, claims), claims);
+    String tenant = Issuers.name(tenantId);
+    // quarkus-oidc looks at the audience of JWTs only.
+    if (!jwt && !issuers.accepts(tenant, claims.getOrDefault("aud", ""))) {
+      throw new AuthenticationFailedException("the token is for another audience");
+    }
+    return Subject.of(tenant, sub, issuer(identity, claims), claims);
   }
 
   private static void checkHeader(Map<String, Object> header) {

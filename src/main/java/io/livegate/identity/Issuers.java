@@ -46,6 +46,20 @@ public class Issuers {
         .findFirst();
   }
 
+  /**
+   * Whether a token for those audiences is meant for a tenant's use; anything is, if none is set.
+   */
+  boolean accepts(String tenant, Object audience) {
+    var config = tenants.get(tenant);
+    List<String> accepted =
+        config == null ? List.of() : config.token().audience().orElse(List.of());
+    return accepted.isEmpty()
+        || accepted.contains("any")
+        || (audience instanceof List<?> several
+            ? several.stream().anyMatch(accepted::contains)
+            : accepted.contains(String.valueOf(audience)));
+  }
+
   /** What is unsafe about the issuers in production: sentences that name the property. */
   public List<String> unsafe() {
     var unsafe = new ArrayList<String>();

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +32,9 @@ public final class JsonFields {
           .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
           .readerFor(new TypeReference<LinkedHashMap<String, Object>>() {});
+
+  private static final Pattern JSON =
+      Pattern.compile("application/json\\s*(;.*)?", Pattern.CASE_INSENSITIVE);
 
   private final Map<String, Object> values;
   private final List<Violation> violations = new ArrayList<>();
@@ -50,13 +54,19 @@ public final class JsonFields {
   }
 
   /**
-   * Parses a request body; an empty one is an empty object.
+   * Parses a request body; an empty one is an empty object, whatever its type is said to be.
    *
-   * @throws GatewayException {@code invalid-request} when it is not one JSON object
+   * @throws GatewayException {@code invalid-request} when it is not one JSON object, {@code
+   *     unsupported-media-type} when it is not said to be JSON
    */
-  public static Map<String, Object> parse(byte @Nullable [] body) {
+  public static Map<String, Object> parse(byte @Nullable [] body, @Nullable String contentType) {
     if (body == null || body.length == 0) {
       return Map.of();
+    }
+    if (contentType == null || !JSON.matcher(contentType).matches()) {
+      throw new GatewayException(
+          ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+          "The body must come as Content-Type: application/json.");
     }
     try {
       Map<String, Object> object = OBJECT.readValue(body);

@@ -7,7 +7,6 @@ import io.livegate.request.JsonFields;
 import io.smallrye.common.annotation.NonBlocking;
 import io.smallrye.mutiny.Uni;
 import io.vertx.ext.web.RoutingContext;
-import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
@@ -30,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * through the gateway with the user's access token as their API key. Same policy, the rule's first
  * mode; errors in Google's envelope.
  */
-@Path("/{version: v1|v1beta|v1alpha}/auth_tokens")
+@Path("/")
 @Tag(name = "Tokens")
 @SecurityRequirement(name = "accessToken")
 @SecurityRequirement(name = "apiKey")
@@ -48,7 +47,7 @@ public class AuthTokensResource {
 
   /** Issues a token, Google's way: {@code {"name":"auth_tokens/..."}}. */
   @POST
-  @Consumes(MediaType.APPLICATION_JSON)
+  @Path("/{version: v1|v1beta|v1alpha}/auth_tokens")
   @Operation(
       summary = "Issues an ephemeral token in Google's form",
       description =
@@ -77,7 +76,9 @@ public class AuthTokensResource {
               examples = @ExampleObject(name = "token", value = "{\"name\":\"auth_tokens/...\"}")))
   public Uni<Response> create(byte @Nullable [] body, RoutingContext context) {
     Subject subject = subjects.current();
-    var request = AuthTokenRequest.read(JsonFields.parse(body), Instant.now());
+    var request =
+        AuthTokenRequest.read(
+            JsonFields.parse(body, context.request().getHeader("Content-Type")), Instant.now());
     return service
         .issue(subject, request, Refusals.peer(context))
         .map(

@@ -11,7 +11,6 @@ import io.livegate.request.TokenRequest;
 import io.smallrye.common.annotation.NonBlocking;
 import io.smallrye.mutiny.Uni;
 import io.vertx.ext.web.RoutingContext;
-import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
@@ -29,7 +28,7 @@ import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jspecify.annotations.Nullable;
 
 /** Tokens for the signed-in user, and what the policy gives them. */
-@Path("/v1")
+@Path("/")
 @Tag(name = "Tokens")
 @SecurityRequirement(name = "accessToken")
 @Produces(MediaType.APPLICATION_JSON)
@@ -91,8 +90,7 @@ public class TokenResource {
 
   /** Issues a token; see the problem codes for refusals. */
   @POST
-  @Path("/tokens")
-  @Consumes(MediaType.APPLICATION_JSON)
+  @Path("/v1/tokens")
   @Operation(
       summary = "Issues an ephemeral token",
       description =
@@ -133,7 +131,8 @@ public class TokenResource {
       content = @Content(mediaType = "application/problem+json"))
   public Uni<Response> issue(byte @Nullable [] body, RoutingContext context) {
     Subject subject = subjects.current();
-    var request = TokenRequest.read(JsonFields.parse(body));
+    var request =
+        TokenRequest.read(JsonFields.parse(body, context.request().getHeader("Content-Type")));
     return service.issue(subject, request, Refusals.peer(context)).map(this::response);
   }
 
@@ -162,7 +161,7 @@ public class TokenResource {
 
   /** Who the caller is here, and what the policy gives them. */
   @GET
-  @Path("/me")
+  @Path("/v1/me")
   @Operation(
       summary = "Shows the caller and their rule",
       description = "The subject, and what its rule allows; or why no rule does.")
