@@ -922,7 +922,7 @@ class GatewayTest {
         metrics);
     assertTrue(metrics.contains("livegate_grants_refused_total{code=\"unauthenticated\"}"));
     assertTrue(metrics.contains("livegate_mint_duration_seconds_count{outcome=\"minted\"}"));
-    assertFalse(metrics.contains("ada"));
+    assertFalse(metrics.contains("default:ada"));
   }
 
   @ParameterizedTest

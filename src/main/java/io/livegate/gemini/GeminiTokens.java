@@ -67,6 +67,16 @@ public class GeminiTokens {
     }
   }
 
+  /** A call's turn at the bulkhead. */
+  private static final class Turn {
+    private final long deadline;
+    private volatile boolean came;
+
+    Turn(long deadline) {
+      this.deadline = deadline;
+    }
+  }
+
   /** The SDK's client is bound to one key. */
   private record Keyed(String key, Client client) {}
 
@@ -107,14 +117,14 @@ public class GeminiTokens {
 
   private Uni<EphemeralToken> mint(Grant grant, long start) {
     MintBody body = MintBody.of(grant, Instant.now());
-    long deadline = start + config.timeout().toNanos();
+    var turn = new Turn(start + config.timeout().toNanos());
     Context context = vertx.getOrCreateContext();
     // The call runs to its own end when the caller has given up, so that the breaker sees it and a
     // slot of the bulkhead stands for a call in flight.
-    Uni<String> call = guard.get(() -> attempt(body, deadline)).memoize().indefinitely();
+    Uni<String> call = guard.get(() -> attempt(body, turn)).memoize().indefinitely();
     return call.ifNoItem()
         .after(config.timeout())
-        .failWith(TimeoutException::new)
+        .failWith(() -> turn.came ? new TimeoutException() : new TooBusyException())
         .emitOn(task -> context.runOnContext(ignored -> task.run()))
         .map(name -> new EphemeralToken(name, body.expireTime(), body.newSessionExpireTime()))
         .onFailure()
@@ -128,10 +138,11 @@ public class GeminiTokens {
     return breaker;
   }
 
-  private Uni<String> attempt(MintBody body, long deadline) {
-    if (System.nanoTime() - deadline >= 0) {
+  private Uni<String> attempt(MintBody body, Turn turn) {
+    if (System.nanoTime() - turn.deadline >= 0) {
       return Uni.createFrom().failure(new TooBusyException());
     }
+    turn.came = true;
     var options = HttpOptions.builder().extraBody(body.json()).build();
     var request = CreateAuthTokenConfig.builder().httpOptions(options).build();
     return Uni.createFrom()

@@ -1,0 +1,73 @@
+package io.livegate;
+
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+
+/** The table of the root package's documentation. */
+@AnalyzeClasses(packages = "io.livegate", importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+
+  @ArchTest
+  static final ArchRule IMPORTS =
+      layeredArchitecture()
+          .consideringOnlyDependenciesInLayers()
+          .layer("root")
+          .definedBy("io.livegate")
+          .layer("dev")
+          .definedBy("io.livegate.dev..")
+          .layer("token")
+          .definedBy("io.livegate.token..")
+          .layer("admin")
+          .definedBy("io.livegate.admin..")
+          .layer("request")
+          .definedBy("io.livegate.request..")
+          .layer("gemini")
+          .definedBy("io.livegate.gemini..")
+          .layer("policy")
+          .definedBy("io.livegate.policy..")
+          .layer("identity")
+          .definedBy("io.livegate.identity..")
+          .layer("grant")
+          .definedBy("io.livegate.grant..")
+          .layer("audit")
+          .definedBy("io.livegate.audit..")
+          .layer("error")
+          .definedBy("io.livegate.error..")
+          .layer("simulator")
+          .definedBy("io.livegate.simulator..")
+          .whereLayer("dev")
+          .mayOnlyAccessLayers("identity", "simulator")
+          .whereLayer("token")
+          .mayOnlyAccessLayers("request", "identity", "policy", "grant", "gemini", "audit", "error")
+          .whereLayer("admin")
+          .mayOnlyAccessLayers("request", "identity", "policy", "grant", "audit", "error")
+          .whereLayer("request")
+          .mayOnlyAccessLayers("policy", "grant", "error")
+          .whereLayer("gemini")
+          .mayOnlyAccessLayers("grant", "audit", "error")
+          .whereLayer("policy")
+          .mayOnlyAccessLayers("identity", "grant", "audit", "error")
+          .whereLayer("identity")
+          .mayOnlyAccessLayers("audit", "error")
+          .whereLayer("grant")
+          .mayOnlyAccessLayers("audit", "error")
+          .whereLayer("audit")
+          .mayNotAccessAnyLayer()
+          .whereLayer("error")
+          .mayNotAccessAnyLayer()
+          .whereLayer("simulator")
+          .mayNotAccessAnyLayer()
+          .whereLayer("root")
+          .mayNotBeAccessedByAnyLayer()
+          .whereLayer("simulator")
+          .mayOnlyBeAccessedByLayers("dev");
+
+  @ArchTest
+  static final ArchRule NO_CYCLES =
+      slices().matching("io.livegate.(*)..").should().beFreeOfCycles();
+}
