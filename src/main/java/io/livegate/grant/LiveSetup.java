@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a rule says about the Live setup: values, and the places that a client may set.
@@ -14,6 +15,9 @@ import java.util.TreeSet;
  *     that the client's value replaces as a whole, as Google's field masks do
  */
 public record LiveSetup(Map<String, Object> values, List<SetupPath> open) {
+
+  /** A Content is one text to us, whatever parts it comes in. */
+  private static final SetupPath INSTRUCTION = SetupPath.of("systemInstruction");
 
   public LiveSetup {
     open = List.copyOf(open);
@@ -39,14 +43,15 @@ public record LiveSetup(Map<String, Object> values, List<SetupPath> open) {
       SetupPath at, Map<String, Object> asked, Map<String, Object> setup, List<Violation> found) {
     for (var field : asked.entrySet()) {
       SetupPath path = at.child(field.getKey());
-      Object value = field.getValue();
+      @Nullable Object value = field.getValue(); // null is taken within objects that are not ours
       if (open.stream().anyMatch(place -> place.covers(path))) {
         setup = path.set(setup, value);
-      } else if (!path.in(values).map(value::equals).orElse(false)) {
+      } else if (!path.in(values).map(own -> own.equals(value)).orElse(false)) {
         // Objects are judged field by field where the rule says something inside them.
         boolean divisible =
-            path.in(values).map(Map.class::isInstance).orElse(false)
-                || open.stream().anyMatch(path::covers);
+            !path.equals(INSTRUCTION)
+                && (path.in(values).map(Map.class::isInstance).orElse(false)
+                    || open.stream().anyMatch(path::covers));
         if (divisible && value instanceof Map<?, ?> inner) {
           setup = narrow(path, (Map<String, Object>) inner, setup, found);
         } else {

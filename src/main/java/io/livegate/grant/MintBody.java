@@ -2,6 +2,7 @@ package io.livegate.grant;
 
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -36,7 +37,7 @@ public record MintBody(Instant expireTime, Instant newSessionExpireTime, Map<Str
     json.put("uses", grant.uses());
     json.put("expireTime", expireTime.toString());
     json.put("newSessionExpireTime", newSessionExpireTime.toString());
-    json.put("bidiGenerateContentSetup", setup);
-    return new MintBody(expireTime, newSessionExpireTime, json);
+    json.put("bidiGenerateContentSetup", Collections.unmodifiableMap(setup));
+    return new MintBody(expireTime, newSessionExpireTime, Collections.unmodifiableMap(json));
   }
 }

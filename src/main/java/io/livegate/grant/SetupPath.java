@@ -1,9 +1,12 @@
 package io.livegate.grant;
 
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The place of a field in a Live setup, such as {@code generationConfig.temperature}: names in
@@ -25,7 +28,7 @@ public record SetupPath(List<String> names) {
 
   /** This path with one more name. */
   public SetupPath child(String name) {
-    var longer = new java.util.ArrayList<>(names);
+    var longer = new ArrayList<>(names);
     longer.add(name);
     return new SetupPath(longer);
   }
@@ -48,14 +51,14 @@ public record SetupPath(List<String> names) {
   }
 
   /** A copy of the setup in which this place holds {@code value}; parents are made as needed. */
-  public Map<String, Object> set(Map<String, Object> setup, Object value) {
+  public Map<String, Object> set(Map<String, Object> setup, @Nullable Object value) {
     return set(setup, names, value);
   }
 
   @SuppressWarnings("unchecked") // every object in a canonical setup has string keys
   private static Map<String, Object> set(
-      Map<String, Object> object, List<String> names, Object value) {
-    var copy = new LinkedHashMap<>(object);
+      Map<String, Object> object, List<String> names, @Nullable Object value) {
+    var copy = new LinkedHashMap<String, @Nullable Object>(object);
     String name = names.get(0);
     if (names.size() == 1) {
       copy.put(name, value);
@@ -63,7 +66,7 @@ public record SetupPath(List<String> names) {
       var inner = copy.get(name) instanceof Map<?, ?> map ? (Map<String, Object>) map : Map.of();
       copy.put(name, set((Map<String, Object>) inner, names.subList(1, names.size()), value));
     }
-    return java.util.Collections.unmodifiableMap(copy);
+    return Collections.unmodifiableMap(copy);
   }
 
   @Override

@@ -2,12 +2,14 @@ package io.livegate.grant;
 
 import static java.util.Objects.requireNonNull;
 
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,8 +17,9 @@ import org.jspecify.annotations.Nullable;
  * one way in for setups from files and requests: {@link #canonical} checks names and types and
  * leaves a form in which equal meaning is equal value.
  *
- * <p>Names may come as lowerCamelCase or snake_case, as in Google's JSON mapping of protocol
- * buffers. Objects whose fields Google still grows are taken as they are.
+ * <p>In a request names may come as lowerCamelCase or snake_case, as in Google's JSON mapping of
+ * protocol buffers; a policy file has one spelling, the first. Objects whose fields Google still
+ * grows are taken as they are.
  */
 public final class SetupSchema {
 
@@ -25,8 +28,8 @@ public final class SetupSchema {
   private enum Scalar implements Type {
     STRING("a string"),
     BOOL("true or false"),
-    INT("a whole number"),
-    INT64("a whole number, as a number or in a string"),
+    INT("a whole number of 32 bits"),
+    INT64("a whole number of 64 bits, as a number or in a string"),
     NUMBER("a number"),
     OPEN("an object");
 
@@ -38,12 +41,14 @@ public final class SetupSchema {
   }
 
   private record Fields(Map<String, Type> byName) implements Type {
-    @Nullable String named(String given) {
+    /** The wire name of a field that is given by that or, if it may be, by its snake_case name. */
+    @Nullable String named(String given, boolean snakeCase) {
       if (byName.containsKey(given)) {
         return given;
       }
-      String camel = camelCase(given);
-      return byName.containsKey(camel) ? camel : null;
+      return snakeCase
+          ? byName.keySet().stream().filter(n -> snakeCase(n).equals(given)).findAny().orElse(null)
+          : null;
     }
   }
 
@@ -128,7 +133,18 @@ public final class SetupSchema {
   /** Deeper than any real setup; stops hostile nesting before it can exhaust a stack. */
   private static final int MAX_DEPTH = 40;
 
-  private SetupSchema() {}
+  private static final Pattern NAME = Pattern.compile("[A-Za-z][A-Za-z0-9_]*");
+  private static final Pattern INTEGER = Pattern.compile("-?[0-9]{1,19}");
+  private static final String INSTRUCTION =
+      "must be a string, or a Content such as {parts: [{text: ...}]}";
+
+  private final boolean snakeCase;
+  private final BiConsumer<String, String> mistake;
+
+  private SetupSchema(boolean snakeCase, BiConsumer<String, String> mistake) {
+    this.snakeCase = snakeCase;
+    this.mistake = mistake;
+  }
 
   /**
    * Checks a setup and brings it into canonical form: known names in lowerCamelCase, whole numbers
@@ -138,10 +154,20 @@ public final class SetupSchema {
    * @param mistake told the path and the explanation of everything that is wrong
    * @return the canonical setup, immutable; without the fields that were wrong
    */
-  @SuppressWarnings("unchecked") // Fields always yields an object
   public static Map<String, Object> canonical(
       Map<String, ?> raw, BiConsumer<String, String> mistake) {
-    Object setup = convert(SETUP, raw, "", 0, mistake);
+    return new SetupSchema(true, mistake).setup(raw);
+  }
+
+  /** The same for a setup in which names are spelled as on the wire only. */
+  public static Map<String, Object> canonicalWireNames(
+      Map<String, ?> raw, BiConsumer<String, String> mistake) {
+    return new SetupSchema(false, mistake).setup(raw);
+  }
+
+  @SuppressWarnings("unchecked") // Fields always yields an object
+  private Map<String, Object> setup(Map<String, ?> raw) {
+    Object setup = convert(SETUP, raw, "", 0);
     return setup == null ? Map.of() : (Map<String, Object>) setup;
   }
 
@@ -149,20 +175,16 @@ public final class SetupSchema {
   public static boolean knows(SetupPath path) {
     Type type = SETUP;
     for (String name : path.names()) {
-      if (type instanceof Instruction instruction) {
-        type = instruction.content();
+      if (!NAME.matcher(name).matches()) {
+        return false;
       }
       if (type == Scalar.OPEN) {
-        return true;
+        continue;
       }
-      if (!(type instanceof Fields fields)) {
+      if (!(type instanceof Fields fields) || !fields.byName().containsKey(name)) {
         return false;
       }
-      Type next = fields.byName().get(name);
-      if (next == null) {
-        return false;
-      }
-      type = next;
+      type = requireNonNull(fields.byName().get(name));
     }
     return true;
   }
@@ -181,25 +203,16 @@ public final class SetupSchema {
     return type instanceof Fields fields ? List.copyOf(fields.byName().keySet()) : List.of();
   }
 
-  private static @Nullable Object convert(
-      Type type, @Nullable Object raw, String path, int depth, BiConsumer<String, String> mistake) {
+  private @Nullable Object convert(Type type, @Nullable Object raw, String path, int depth) {
     if (raw == null) {
       mistake.accept(path, "is null; leave the field out instead");
       return null;
     }
     if (type instanceof Fields fields) {
-      return object(fields, raw, path, depth, mistake);
+      return object(fields, raw, path, depth);
     }
     if (type instanceof Instruction instruction) {
-      if (raw instanceof String text) {
-        return Map.of("parts", List.of(Map.of("text", text)));
-      }
-      var content = object(instruction.content(), raw, path, depth, mistake);
-      if (content == null || !content.containsKey("parts")) {
-        mistake.accept(path, "must be a string or have parts of text");
-        return null;
-      }
-      return Map.of("parts", content.get("parts"));
+      return instruction(instruction, raw, path, depth);
     }
     if (type instanceof Repeated repeated) {
       if (!(raw instanceof List<?> list)) {
@@ -208,23 +221,44 @@ public final class SetupSchema {
       }
       var elements = new ArrayList<Object>();
       for (int i = 0; i < list.size(); i++) {
-        Object element =
-            convert(repeated.element(), list.get(i), path + "[" + i + "]", depth + 1, mistake);
+        Object element = convert(repeated.element(), list.get(i), path + "[" + i + "]", depth + 1);
         if (element != null) {
           elements.add(element);
         }
       }
       return Collections.unmodifiableList(elements);
     }
-    Object value = scalar((Scalar) type, raw, path, depth, mistake);
+    Object value = scalar((Scalar) type, raw, path, depth);
     if (value == null) {
       mistake.accept(path, "must be " + ((Scalar) type).expected);
     }
     return value;
   }
 
-  private static @Nullable Map<String, Object> object(
-      Fields fields, Object raw, String path, int depth, BiConsumer<String, String> mistake) {
+  private @Nullable Object instruction(
+      Instruction instruction, Object raw, String path, int depth) {
+    if (raw instanceof String text) {
+      return Map.of("parts", List.of(Map.of("text", text)));
+    }
+    if (!(raw instanceof Map<?, ?>)) {
+      mistake.accept(path, INSTRUCTION);
+      return null;
+    }
+    var content = object(instruction.content(), raw, path, depth);
+    boolean hasText =
+        content != null
+            && content.get("parts") instanceof List<?> parts
+            && !parts.isEmpty()
+            && parts.stream()
+                .allMatch(part -> part instanceof Map<?, ?> map && map.containsKey("text"));
+    if (content == null || !hasText) {
+      mistake.accept(path, INSTRUCTION);
+      return null;
+    }
+    return Map.of("parts", content.get("parts"));
+  }
+
+  private @Nullable Map<String, Object> object(Fields fields, Object raw, String path, int depth) {
     if (!(raw instanceof Map<?, ?> map)) {
       mistake.accept(path, "must be an object");
       return null;
@@ -234,15 +268,20 @@ public final class SetupSchema {
         (key, value) -> {
           String given = String.valueOf(key);
           String at = path.isEmpty() ? given : path + "." + given;
-          String name = fields.named(given);
+          String name = fields.named(given, snakeCase);
           if (name == null) {
+            String meant = fields.named(given, true);
             mistake.accept(
-                at, "is not a field of Google's setup; known here: " + fields.byName().keySet());
+                at,
+                "is not a field of Google's setup; "
+                    + (meant == null
+                        ? "known here: " + fields.byName().keySet()
+                        : "write " + meant));
           } else if (object.containsKey(name)) {
             mistake.accept(at, "is given twice, in lowerCamelCase and in snake_case");
           } else {
             Object converted =
-                convert(requireNonNull(fields.byName().get(name)), value, at, depth + 1, mistake);
+                convert(requireNonNull(fields.byName().get(name)), value, at, depth + 1);
             if (converted != null) {
               object.put(name, converted);
             }
@@ -251,36 +290,34 @@ public final class SetupSchema {
     return Collections.unmodifiableMap(object);
   }
 
-  private static @Nullable Object scalar(
-      Scalar type, Object raw, String path, int depth, BiConsumer<String, String> mistake) {
+  private @Nullable Object scalar(Scalar type, Object raw, String path, int depth) {
     return switch (type) {
       case STRING -> raw instanceof String ? raw : null;
       case BOOL -> raw instanceof Boolean ? raw : null;
-      case INT -> plain(raw) instanceof Long whole ? whole : null;
-      case INT64 ->
-          raw instanceof String text && text.matches("-?[0-9]{1,18}")
-              ? text
-              : plain(raw) instanceof Long whole ? whole.toString() : null;
+      case INT -> plain(raw) instanceof Long whole && whole == whole.intValue() ? whole : null;
+      case INT64 -> {
+        Object number = raw instanceof String text ? parsed(text) : plain(raw);
+        yield number instanceof Long whole ? whole.toString() : null;
+      }
       case NUMBER -> raw instanceof Number ? plain(raw) : null;
-      case OPEN -> raw instanceof Map<?, ?> ? open(raw, path, depth, mistake) : null;
+      case OPEN -> raw instanceof Map<?, ?> ? open(raw, path, depth) : null;
     };
   }
 
   /** A part of the setup that is taken as it is, copied so that nobody can change it later. */
-  private static @Nullable Object open(
-      @Nullable Object raw, String path, int depth, BiConsumer<String, String> mistake) {
+  private @Nullable Object open(@Nullable Object raw, String path, int depth) {
     if (depth > MAX_DEPTH) {
       mistake.accept(path, "is nested more than " + MAX_DEPTH + " levels deep");
       return null;
     }
     if (raw instanceof Map<?, ?> map) {
       var copy = new LinkedHashMap<String, @Nullable Object>();
-      map.forEach((k, v) -> copy.put(String.valueOf(k), open(v, path, depth + 1, mistake)));
+      map.forEach((k, v) -> copy.put(String.valueOf(k), open(v, path, depth + 1)));
       return Collections.unmodifiableMap(copy);
     }
     if (raw instanceof List<?> list) {
       var copy = new ArrayList<@Nullable Object>();
-      list.forEach(v -> copy.add(open(v, path, depth + 1, mistake)));
+      list.forEach(v -> copy.add(open(v, path, depth + 1)));
       return Collections.unmodifiableList(copy);
     }
     return raw == null ? null : plain(raw);
@@ -291,25 +328,37 @@ public final class SetupSchema {
     if (!(raw instanceof Number number)) {
       return raw;
     }
+    if (raw instanceof Long || raw instanceof Integer) {
+      return number.longValue();
+    }
+    if (raw instanceof BigInteger big && big.bitLength() < Long.SIZE) {
+      return big.longValue();
+    }
     double value = number.doubleValue();
     return value == Math.rint(value) && Math.abs(value) < 1L << 53
         ? (Object) number.longValue()
         : (Object) value;
   }
 
-  private static String camelCase(String snake) {
-    var camel = new StringBuilder();
-    boolean up = false;
-    for (int i = 0; i < snake.length(); i++) {
-      char c = snake.charAt(i);
-      if (c == '_') {
-        up = true;
+  private static @Nullable Long parsed(String text) {
+    if (!INTEGER.matcher(text).matches()) {
+      return null;
+    }
+    var big = new BigInteger(text);
+    return big.bitLength() < Long.SIZE ? big.longValue() : null;
+  }
+
+  private static String snakeCase(String camel) {
+    var snake = new StringBuilder();
+    for (int i = 0; i < camel.length(); i++) {
+      char c = camel.charAt(i);
+      if (Character.isUpperCase(c)) {
+        snake.append('_').append(Character.toLowerCase(c));
       } else {
-        camel.append(up ? Character.toUpperCase(c) : c);
-        up = false;
+        snake.append(c);
       }
     }
-    return camel.toString();
+    return snake.toString();
   }
 
   private static Fields fields(Object... namesAndTypes) {
