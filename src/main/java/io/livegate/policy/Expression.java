@@ -9,6 +9,7 @@ import dev.cel.common.CelOptions;
 import dev.cel.common.CelValidationException;
 import dev.cel.common.ast.CelExpr;
 import dev.cel.common.navigation.CelNavigableAst;
+import dev.cel.common.navigation.CelNavigableExpr;
 import dev.cel.common.types.CelType;
 import dev.cel.common.types.MapType;
 import dev.cel.common.types.SimpleType;
@@ -21,26 +22,37 @@ import dev.cel.parser.CelUnparserFactory;
 import dev.cel.runtime.CelAttribute.Qualifier;
 import dev.cel.runtime.CelAttributePattern;
 import dev.cel.runtime.CelEvaluationException;
+import dev.cel.runtime.CelEvaluationListener;
 import dev.cel.runtime.CelRuntime;
 import dev.cel.runtime.CelRuntimeFactory;
 import dev.cel.runtime.CelUnknownSet;
 import dev.cel.runtime.PartialVars;
 import io.livegate.identity.Subject;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * One compiled expression of the Common Expression Language (cel.dev) over {@code claims}, {@code
  * issuer} and {@code subject}; the only class that knows the CEL library. Immutable and safe for
  * use by many threads.
  *
- * <p>Evaluation is bounded: claims are at most as large as a request header, loops share one
- * iteration budget, regular expressions run in linear time, and what could build ever larger values
- * (concatenation, {@code map}, {@code filter}) is not declared.
+ * <p>Evaluation is bounded, however claims and expression play together: every step is charged by
+ * the size of its value against one budget, loops share an iteration budget, regular expressions
+ * are literals and run in linear time, and what could build ever larger values (concatenation,
+ * {@code map}, {@code filter}) is not declared. What runs out of budget has failed. The budgets
+ * count work, not time, so that the same input gives the same answer on a busy machine.
+ *
+ * <p>The library's newer planner runtime takes all of {@code claims} for unknown when one claim is
+ * withheld and another is read by index ({@code claims['https://example.com/roles']}), so the
+ * interpreter it calls legacy is used.
  */
 final class Expression {
 
@@ -76,7 +88,15 @@ final class Expression {
           .maxRegexProgramSize(200)
           .enableHeterogeneousNumericComparisons(true)
           .enableUnknownTracking(true)
+          // Without them a loop cannot be written out again, which comparing conditions needs.
+          .populateMacroCalls(true)
           .build();
+
+  /**
+   * Steps, plus the characters and elements they handle. Some fifty times what a condition over a
+   * token with hundreds of groups takes; spending it all takes a tenth of a second.
+   */
+  private static final int WORK = 250_000;
 
   private static final CelCompiler CONDITIONS = compiler(SimpleType.BOOL);
   private static final CelCompiler VALUES = compiler(SimpleType.DYN);
@@ -87,9 +107,16 @@ final class Expression {
           .addLibraries(CelExtensions.strings())
           .build();
 
+  /** Whether a text is a pattern, and one of a size allowed above. */
+  private static final CelRuntime.Program PATTERN_CHECK = patternCheck();
+
+  private static final Pattern REPETITION = Pattern.compile("\\{([0-9]{1,4})(?:,([0-9]{0,4}))?\\}");
+  private static final Pattern PLACE = Pattern.compile("<input>:([0-9]+)(?::([0-9]+))?:?");
+
   private final String text;
   private final CelAbstractSyntaxTree ast;
   private final CelRuntime.Program program;
+  private final boolean readsAllClaims;
 
   private Expression(CelCompiler compiler, String text) throws InvalidException {
     this.text = text;
@@ -97,16 +124,14 @@ final class Expression {
       ast = compiler.compile(text).getAst();
       program = RUNTIME.createProgram(ast);
     } catch (CelValidationException e) {
-      // "ERROR: <input>:1:7: undeclared reference ...", then a copy of the line and a caret.
-      throw new InvalidException(
-          String.valueOf(e.getMessage())
-              .lines()
-              .findFirst()
-              .orElse("")
-              .replace("ERROR: <input>:1:", "column "));
+      throw new InvalidException(explained(String.valueOf(e.getMessage())));
     } catch (CelEvaluationException | IllegalArgumentException e) {
       throw new InvalidException(String.valueOf(e.getMessage()));
     }
+    for (CelExpr expr : calls("matches")) {
+      checkPattern(expr);
+    }
+    readsAllClaims = nodes().anyMatch(Expression::isAllClaims);
   }
 
   /** Compiles an expression that must be true or false. */
@@ -123,16 +148,27 @@ final class Expression {
     Map<String, Object> variables =
         Map.of("claims", subject.claims(), "issuer", subject.issuer(), "subject", subject.id());
     Set<String> withheld = subject.withheldClaims();
+    if (readsAllClaims && !withheld.isEmpty()) {
+      // A loop over claims would not notice that some are missing.
+      return new Outcome.Withheld(withheld);
+    }
+    var meter = new Meter();
     try {
       Object value =
           withheld.isEmpty()
-              ? program.eval(variables)
-              : program.eval(PartialVars.of(variables, patterns(withheld)));
+              ? program.trace(variables, meter)
+              : program.trace(PartialVars.of(variables, patterns(withheld)), meter);
+      if (meter.exhausted()) {
+        return tooMuchWork();
+      }
       return value instanceof CelUnknownSet
           ? new Outcome.Withheld(withheld)
           : new Outcome.Value(value);
     } catch (CelEvaluationException e) {
-      String why = String.valueOf(e.getMessage()).replace("<input>:", "column ");
+      if (meter.exhausted()) {
+        return tooMuchWork();
+      }
+      String why = placed(String.valueOf(e.getMessage()).replace("evaluation error at ", ""));
       // The same code covers a member asked of something that has no members: a mistake, not an
       // absence.
       boolean absent =
@@ -140,7 +176,39 @@ final class Expression {
               && !why.contains("Error resolving field");
       return absent ? new Outcome.Absent(why) : new Outcome.Failed(why);
     } catch (RuntimeException | StackOverflowError e) {
-      return new Outcome.Failed(e.getClass().getSimpleName());
+      return meter.exhausted() ? tooMuchWork() : new Outcome.Failed(e.getClass().getSimpleName());
+    }
+  }
+
+  private static Outcome tooMuchWork() {
+    return new Outcome.Failed("takes too much work for these claims");
+  }
+
+  /** Told every step of one evaluation, in one thread; ends it when it has taken too much work. */
+  private static final class Meter implements CelEvaluationListener {
+    private int work;
+
+    @Override
+    public void callback(CelExpr expr, Object value) {
+      work += 1 + size(value);
+      if (exhausted()) {
+        throw new IllegalStateException("too much work");
+      }
+    }
+
+    /** Asked at the end too: {@code ||} takes an error on one side for settled by the other. */
+    boolean exhausted() {
+      return work > WORK;
+    }
+
+    private static int size(Object value) {
+      if (value instanceof String string) {
+        return string.length();
+      }
+      if (value instanceof Collection<?> collection) {
+        return collection.size();
+      }
+      return value instanceof Map<?, ?> map ? map.size() : 0;
     }
   }
 
@@ -159,6 +227,15 @@ final class Expression {
         : Optional.of(false);
   }
 
+  /** Whether no input satisfies it, as far as its shape shows. */
+  boolean neverTrue() {
+    if (constant().isPresent()) {
+      return !constant().get();
+    }
+    var mine = new HashSet<>(conjuncts());
+    return mine.contains("false") || mine.stream().anyMatch(part -> mine.contains("!" + part));
+  }
+
   /** The parts joined by {@code &&}, in normalised form; all of them hold when the whole does. */
   List<String> conjuncts() {
     return parts(ast.getExpr(), "_&&_").stream().map(this::unparsed).toList();
@@ -166,19 +243,25 @@ final class Expression {
 
   /**
    * Whether everything that satisfies this also satisfies {@code other}, as far as the shape of the
-   * two shows: each part of {@code other}, or one of its alternatives, is a part of this.
+   * two shows: of each part of {@code other}, this has a part with no more alternatives, or it has
+   * all the parts of one alternative.
    */
   boolean implies(Expression other) {
     if (other.constant().isPresent()) {
       return other.constant().get();
     }
     var mine = new HashSet<>(conjuncts());
+    var alternatives =
+        parts(ast.getExpr(), "_&&_").stream().map(part -> unparsed(parts(part, "_||_"))).toList();
     return parts(other.ast.getExpr(), "_&&_").stream()
         .allMatch(
-            part ->
-                mine.contains(other.unparsed(part))
-                    || parts(part, "_||_").stream()
-                        .anyMatch(choice -> mine.contains(other.unparsed(choice))));
+            part -> {
+              var choices = parts(part, "_||_");
+              var theirs = other.unparsed(choices);
+              return alternatives.stream().anyMatch(theirs::containsAll)
+                  || choices.stream()
+                      .anyMatch(choice -> mine.containsAll(other.unparsed(parts(choice, "_&&_"))));
+            });
   }
 
   @Override
@@ -187,14 +270,98 @@ final class Expression {
   }
 
   private boolean reads(Set<String> variables) {
-    return CelNavigableAst.fromAst(ast)
-        .getRoot()
-        .allNodes()
-        .map(node -> node.expr())
-        .anyMatch(
-            expr ->
-                expr.exprKind().getKind() == CelExpr.ExprKind.Kind.IDENT
-                    && variables.contains(expr.ident().name()));
+    return nodes().anyMatch(node -> variables.stream().anyMatch(name -> isVariable(node, name)));
+  }
+
+  private Stream<CelNavigableExpr> nodes() {
+    return CelNavigableAst.fromAst(ast).getRoot().allNodes();
+  }
+
+  private List<CelExpr> calls(String function) {
+    return nodes()
+        .map(CelNavigableExpr::expr)
+        .filter(expr -> expr.exprKind().getKind() == CelExpr.ExprKind.Kind.CALL)
+        .filter(expr -> expr.call().function().equals(function))
+        .toList();
+  }
+
+  private static boolean isVariable(CelNavigableExpr node, String name) {
+    // A leading dot names the variable past all loop variables.
+    return node.getKind() == CelExpr.ExprKind.Kind.IDENT
+        && (node.expr().ident().name().equals(name)
+            || node.expr().ident().name().equals("." + name));
+  }
+
+  /** Whether it is {@code claims} other than to take one claim of it. */
+  private static boolean isAllClaims(CelNavigableExpr node) {
+    if (!isVariable(node, "claims")) {
+      return false;
+    }
+    return node.parent()
+        .map(CelNavigableExpr::expr)
+        .map(
+            parent ->
+                switch (parent.exprKind().getKind()) {
+                  case SELECT -> false;
+                  case CALL ->
+                      !parent.call().function().equals("_[_]")
+                          || parent.call().args().get(0).id() != node.id();
+                  default -> true;
+                })
+        .orElse(true);
+  }
+
+  /**
+   * A pattern is compiled whenever it is used, and one that repeats repetitions takes memory
+   * without bound before its size is looked at; so it must be written in the policy, and be small.
+   */
+  private static void checkPattern(CelExpr matches) throws InvalidException {
+    var args = matches.call().args();
+    CelExpr pattern = args.get(args.size() - 1);
+    if (pattern.exprKind().getKind() != CelExpr.ExprKind.Kind.CONSTANT) {
+      throw new InvalidException("matches needs its pattern as plain text, not as an expression");
+    }
+    String text = pattern.constant().stringValue();
+    long repetitions = 1;
+    for (Matcher matcher = REPETITION.matcher(text); matcher.find(); ) {
+      String most = matcher.group(2) == null ? matcher.group(1) : matcher.group(2);
+      repetitions *= Math.max(1, most.isEmpty() ? 1 : Integer.parseInt(most));
+      if (repetitions > 1000) {
+        throw new InvalidException("the pattern " + text + " repeats too much");
+      }
+    }
+    try {
+      PATTERN_CHECK.eval(Map.of("subject", "", "issuer", text, "claims", Map.of()));
+    } catch (CelEvaluationException e) {
+      throw new InvalidException(
+          placed(String.valueOf(e.getMessage())).replaceFirst("^.*?column [0-9]+: ", ""));
+    }
+  }
+
+  /** What the compiler says, without its copy of the line and caret, and with a way out. */
+  private static String explained(String message) {
+    String first = placed(message.lines().findFirst().orElse("").replace("ERROR: ", ""));
+    if (first.contains("overload for '_+_'")) {
+      return first.replaceFirst(" \\(candidates.*", "")
+          + "; text and lists cannot be joined, write ${...} parts side by side";
+    }
+    if (first.contains("undeclared reference")) {
+      return first.replace(" (in container '')", "")
+          + "; known are claims, issuer, subject, has, all, exists, exists_one, lowerAscii,"
+          + " upperAscii, trim, substring, indexOf and the standard functions of CEL";
+    }
+    return first;
+  }
+
+  private static String placed(String message) {
+    return PLACE
+        .matcher(message)
+        .replaceAll(
+            at -> {
+              String column = at.group(2) == null ? at.group(1) : at.group(2);
+              boolean firstLine = at.group(2) == null || at.group(1).equals("1");
+              return (firstLine ? "" : "its line " + at.group(1) + ", ") + "column " + column + ":";
+            });
   }
 
   private static List<CelExpr> parts(CelExpr expr, String operator) {
@@ -207,9 +374,23 @@ final class Expression {
     return parts;
   }
 
+  private Set<String> unparsed(List<CelExpr> exprs) {
+    var texts = new HashSet<String>();
+    exprs.forEach(expr -> texts.add(unparsed(expr)));
+    return texts;
+  }
+
   private String unparsed(CelExpr expr) {
     return CelUnparserFactory.newUnparser()
         .unparse(CelAbstractSyntaxTree.newParsedAst(expr, ast.getSource()));
+  }
+
+  private static CelRuntime.Program patternCheck() {
+    try {
+      return RUNTIME.createProgram(CONDITIONS.compile("subject.matches(issuer)").getAst());
+    } catch (CelValidationException | CelEvaluationException e) {
+      throw new IllegalStateException("a constant expression of ours must compile", e);
+    }
   }
 
   private static CelAttributePattern[] patterns(Set<String> claims) {
