@@ -29,8 +29,13 @@ record Gate(List<String> issuers, Optional<Expression> when) {
     record Undecided(ErrorCode code, String why) implements Passage {}
   }
 
+  /** Whether it is for the people of the subject's issuer. */
+  boolean isFor(Subject subject) {
+    return issuers.isEmpty() || issuers.contains(subject.issuer());
+  }
+
   Passage passage(Subject subject) {
-    if (!issuers.isEmpty() && !issuers.contains(subject.issuer())) {
+    if (!isFor(subject)) {
       return new Passage.Closed("it is for the issuers " + issuers);
     }
     if (when.isEmpty()) {
@@ -66,11 +71,26 @@ record Gate(List<String> issuers, Optional<Expression> when) {
     return new Passage.Undecided(ErrorCode.POLICY_ERROR, why);
   }
 
-  /** Whether whoever passes {@code later} would have passed here before. */
-  boolean shadows(Gate later) {
-    boolean sameIssuers =
-        issuers.isEmpty() || (!later.issuers.isEmpty() && issuers.containsAll(later.issuers));
-    return sameIssuers
-        && (when.isEmpty() || (later.when.isPresent() && later.when.get().implies(when.get())));
+  /** Whether no input passes, as far as the shape of the condition shows. */
+  boolean neverOpens() {
+    return when.map(Expression::neverTrue).orElse(false);
+  }
+
+  /** Whether each person who passes {@code later} would have passed one of these before. */
+  static boolean shadowed(Gate later, List<Gate> earlier) {
+    var shadowing = earlier.stream().filter(gate -> gate.takesAllOf(later.when)).toList();
+    return shadowing.stream().anyMatch(gate -> gate.issuers.isEmpty())
+        || (!later.issuers.isEmpty()
+            && later.issuers.stream()
+                .allMatch(
+                    issuer -> shadowing.stream().anyMatch(gate -> gate.issuers.contains(issuer))));
+  }
+
+  /** Whether its condition holds whenever that one does. */
+  private boolean takesAllOf(Optional<Expression> condition) {
+    if (when.isEmpty() || when.get().constant().orElse(false)) {
+      return true;
+    }
+    return condition.isPresent() && condition.get().implies(when.get());
   }
 }

@@ -11,6 +11,11 @@ import java.util.Optional;
  */
 public record Mistake(int line, Optional<String> rule, String what) {
 
+  public Mistake {
+    // It quotes the file, and goes into one line of a log.
+    what = what.replaceAll("\\p{Cntrl}+", " ");
+  }
+
   @Override
   public String toString() {
     return "line " + line + rule.map(name -> ", rule " + name).orElse("") + ": " + what;

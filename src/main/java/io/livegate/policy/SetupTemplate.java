@@ -7,8 +7,8 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,6 +33,17 @@ final class SetupTemplate {
   /** A string with expressions in it: what stands between them is a {@code String}. */
   private record Text(List<Object> parts) {}
 
+  /** Told of an expression that is wrong. */
+  interface Mistakes {
+    /**
+     * Takes note.
+     *
+     * @param path the place of the string in the setup
+     * @param offset of the expression in the string
+     */
+    void add(String path, int offset, String what);
+  }
+
   private static final class FailedException extends RuntimeException {
     private static final long serialVersionUID = 1;
     private final transient Rendered.Failed failed;
@@ -49,10 +60,10 @@ final class SetupTemplate {
   /**
    * Compiles a canonical setup.
    *
-   * @param mistake told the path and the explanation of every expression that is wrong
+   * @param mistakes told of every expression that is wrong
    */
-  SetupTemplate(Map<String, Object> setup, BiConsumer<String, String> mistake) {
-    values = object(setup, "", mistake);
+  SetupTemplate(Map<String, Object> setup, Mistakes mistakes) {
+    values = object(setup, "", mistakes);
   }
 
   /** The places in which a claim ends up. */
@@ -68,33 +79,32 @@ final class SetupTemplate {
     }
   }
 
-  private Map<String, Object> object(
-      Map<?, ?> object, String at, BiConsumer<String, String> mistake) {
+  private Map<String, Object> object(Map<?, ?> object, String at, Mistakes mistakes) {
     var compiled = new LinkedHashMap<String, Object>();
     object.forEach(
         (name, value) -> {
           String path = at.isEmpty() ? String.valueOf(name) : at + "." + name;
-          compiled.put(String.valueOf(name), compiled(value, path, mistake));
+          compiled.put(String.valueOf(name), compiled(value, path, mistakes));
         });
     return compiled;
   }
 
   @SuppressWarnings("NullAway") // null can stand in the parts of a setup that are taken as they are
-  private Object compiled(Object value, String path, BiConsumer<String, String> mistake) {
+  private Object compiled(Object value, String path, Mistakes mistakes) {
     if (value instanceof Map<?, ?> map) {
-      return object(map, path, mistake);
+      return object(map, path, mistakes);
     }
     if (value instanceof List<?> list) {
       var compiled = new ArrayList<Object>();
       for (int i = 0; i < list.size(); i++) {
-        compiled.add(compiled(list.get(i), path + "[" + i + "]", mistake));
+        compiled.add(compiled(list.get(i), path + "[" + i + "]", mistakes));
       }
       return compiled;
     }
-    return value instanceof String text && text.contains("${") ? text(text, path, mistake) : value;
+    return value instanceof String text && text.contains("${") ? text(text, path, mistakes) : value;
   }
 
-  private Object text(String text, String path, BiConsumer<String, String> mistake) {
+  private Object text(String text, String path, Mistakes mistakes) {
     var parts = new ArrayList<>();
     var plain = new StringBuilder();
     int i = 0;
@@ -105,7 +115,7 @@ final class SetupTemplate {
       } else if (text.startsWith("${", i)) {
         int end = end(text, i + 2);
         if (end < 0) {
-          mistake.accept(path, "has a ${ without its }; write $${ for a plain ${");
+          mistakes.add(path, i, "has a ${ without its }; write $${ for a plain ${");
           return text;
         }
         parts.add(plain.toString());
@@ -117,8 +127,8 @@ final class SetupTemplate {
           }
           parts.add(expression);
         } catch (InvalidException e) {
-          mistake.accept(
-              path, text.substring(i, end + 1) + " is no CEL expression: " + e.getMessage());
+          mistakes.add(
+              path, i, text.substring(i, end + 1) + " is no CEL expression: " + e.getMessage());
         }
         i = end + 1;
       } else {
@@ -129,27 +139,43 @@ final class SetupTemplate {
     return new Text(List.copyOf(parts));
   }
 
-  /** The brace that closes an expression, past its own braces and quoted text; -1 for none. */
+  /**
+   * The brace that closes an expression, past its own braces, quoted text and comments; -1 for
+   * none.
+   */
   private static int end(String text, int from) {
     int depth = 0;
-    char quote = 0;
-    for (int i = from; i < text.length(); i++) {
+    int i = from;
+    while (i < text.length()) {
       char c = text.charAt(i);
-      if (quote != 0) {
-        if (c == '\\') {
-          i++;
-        } else if (c == quote) {
-          quote = 0;
-        }
-      } else if (c == '"' || c == '\'') {
-        quote = c;
-      } else if (c == '{') {
-        depth++;
+      if (c == '"' || c == '\'') {
+        i = pastQuoted(text, i);
+      } else if (text.startsWith("//", i)) {
+        int newline = text.indexOf('\n', i);
+        i = newline < 0 ? text.length() : newline;
       } else if (c == '}' && depth-- == 0) {
         return i;
+      } else {
+        depth += c == '{' ? 1 : 0;
+        i++;
       }
     }
     return -1;
+  }
+
+  /** The index after a string literal of CEL that starts there: plain, triple or raw. */
+  private static int pastQuoted(String text, int start) {
+    String quote = text.substring(start, start + 1);
+    if (text.startsWith(quote.repeat(3), start)) {
+      quote = quote.repeat(3);
+    }
+    String before = text.substring(Math.max(0, start - 2), start).toLowerCase(Locale.ROOT);
+    boolean raw = before.endsWith("r") || before.equals("rb");
+    int i = start + quote.length();
+    while (i < text.length() && !text.startsWith(quote, i)) {
+      i += !raw && text.charAt(i) == '\\' ? 2 : 1;
+    }
+    return i + quote.length();
   }
 
   private static Map<String, Object> object(Map<?, ?> object, Subject subject) {

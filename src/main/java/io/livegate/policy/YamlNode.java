@@ -1,5 +1,6 @@
 package io.livegate.policy;
 
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -7,7 +8,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiConsumer;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import org.yaml.snakeyaml.DumperOptions.ScalarStyle;
 import org.yaml.snakeyaml.nodes.MappingNode;
 import org.yaml.snakeyaml.nodes.Node;
 import org.yaml.snakeyaml.nodes.NodeTuple;
@@ -20,6 +23,10 @@ import org.yaml.snakeyaml.nodes.Tag;
  * reading goes on after a mistake, so that all of them are found at once.
  */
 final class YamlNode {
+
+  private static final Pattern WHOLE = Pattern.compile("[-+]?(0|[1-9][0-9]{0,29})");
+  private static final Pattern DECIMAL =
+      Pattern.compile("[-+]?([0-9]{1,300}(\\.[0-9]*)?|\\.[0-9]+)([eE][-+]?[0-9]{1,2})?");
 
   private final Node node;
   private final String path;
@@ -43,8 +50,20 @@ final class YamlNode {
     mistakes.accept(line(), path.isEmpty() ? what : path + " " + what);
   }
 
+  /** A mistake within a text; names its own line where the file has the text line by line. */
+  void mistakeAt(int offset, String what) {
+    int line = line();
+    if (node instanceof ScalarNode text && text.getScalarStyle() == ScalarStyle.LITERAL) {
+      line += 1 + (int) text.getValue().substring(0, offset).chars().filter(c -> c == '\n').count();
+    }
+    mistakes.accept(line, path + " " + what);
+  }
+
   /** The members of a mapping; unknown names and repeated ones are mistakes. */
   Map<String, YamlNode> members(Set<String> known) {
+    if (!isMapping()) {
+      mistake("must be a mapping of names to values; known here: " + known);
+    }
     var members = allMembers();
     members.forEach(
         (name, member) -> {
@@ -59,24 +78,26 @@ final class YamlNode {
   private Map<String, YamlNode> allMembers() {
     var members = new LinkedHashMap<String, YamlNode>();
     if (!(node instanceof MappingNode mapping)) {
-      mistake("must be a mapping of names to values");
       return members;
     }
     for (NodeTuple tuple : mapping.getValue()) {
       if (!(tuple.getKeyNode() instanceof ScalarNode key)) {
-        mistake("has a name that is not plain text");
+        at(tuple.getKeyNode(), path).mistake("has a name that is not plain text");
         continue;
       }
       String name = key.getValue();
-      var member =
-          new YamlNode(tuple.getValueNode(), path.isEmpty() ? name : path + "." + name, mistakes);
-      if (members.putIfAbsent(name, member) != null) {
-        member.mistake("is given twice");
+      var member = at(tuple.getValueNode(), path.isEmpty() ? name : path + "." + name);
+      if (key.getTag().equals(Tag.MERGE)) {
+        // Flattened, its members would stand at lines that do not show them.
+        at(key, member.path).mistake("merges mappings, which is not supported; write them out");
+      } else if (members.putIfAbsent(name, member) != null) {
+        at(key, member.path).mistake("is given twice");
       }
     }
     return members;
   }
 
+  /** The elements of a list. */
   List<YamlNode> elements() {
     var elements = new ArrayList<YamlNode>();
     if (!(node instanceof SequenceNode sequence)) {
@@ -84,9 +105,22 @@ final class YamlNode {
       return elements;
     }
     for (Node element : sequence.getValue()) {
-      elements.add(new YamlNode(element, path + "[" + elements.size() + "]", mistakes));
+      elements.add(at(element, path + "[" + elements.size() + "]"));
     }
     return elements;
+  }
+
+  /** The elements of a list that must have some. */
+  List<YamlNode> someElements(String whyAndWhich) {
+    var elements = elements();
+    if (elements.isEmpty() && node instanceof SequenceNode) {
+      mistake(whyAndWhich);
+    }
+    return elements;
+  }
+
+  private YamlNode at(Node place, String name) {
+    return new YamlNode(place, name, mistakes);
   }
 
   boolean isMapping() {
@@ -94,10 +128,12 @@ final class YamlNode {
   }
 
   Optional<String> string() {
-    if (plain() instanceof String text && !text.isBlank()) {
+    Object value = plain();
+    if (value instanceof String text && !text.isBlank()) {
       return Optional.of(text);
     }
-    mistake("must be text");
+    boolean other = value instanceof Boolean || value instanceof Number;
+    mistake(other ? "must be text; put it in quotes" : "must be text");
     return Optional.empty();
   }
 
@@ -119,26 +155,31 @@ final class YamlNode {
 
   /** The place of the named field below this one, or the nearest place above it that exists. */
   YamlNode nearest(String below) {
-    YamlNode place = this;
-    for (String name : below.split("[.\\[\\]]+", -1)) {
-      if (place.node instanceof MappingNode) {
-        var member = place.allMembers().get(name);
-        if (member == null) {
-          break;
+    if (below.isEmpty()) {
+      return this;
+    }
+    if (node instanceof SequenceNode && below.startsWith("[")) {
+      int close = below.indexOf(']');
+      int index = Integer.parseInt(below.substring(1, close));
+      var elements = elements();
+      return index < elements.size()
+          ? elements.get(index).nearest(below.substring(close + 1))
+          : this;
+    }
+    // A name can have dots of its own, so the names that are there say where one ends.
+    String rest = below.startsWith(".") ? below.substring(1) : below;
+    for (var member : allMembers().entrySet()) {
+      if (rest.startsWith(member.getKey())) {
+        String beyond = rest.substring(member.getKey().length());
+        if (beyond.isEmpty() || beyond.startsWith(".") || beyond.startsWith("[")) {
+          return member.getValue().nearest(beyond);
         }
-        place = member;
-      } else if (place.node instanceof SequenceNode sequence
-          && name.matches("[0-9]{1,6}")
-          && Integer.parseInt(name) < sequence.getValue().size()) {
-        place = place.elements().get(Integer.parseInt(name));
-      } else {
-        break;
       }
     }
-    return place;
+    return this;
   }
 
-  /** The value as plain JSON types; {@code Long} and {@code Double} for numbers. */
+  /** The value as plain JSON types; {@code Long} for whole numbers, {@code Double} for others. */
   @Nullable Object plain() {
     if (node instanceof MappingNode) {
       var object = new LinkedHashMap<String, @Nullable Object>();
@@ -159,12 +200,19 @@ final class YamlNode {
     if (tag.equals(Tag.BOOL) && (text.equals("true") || text.equals("false"))) {
       return text.equals("true");
     }
-    if (tag.equals(Tag.INT) && text.matches("-?[0-9]{1,18}")) {
-      return Long.valueOf(text);
+    // Likewise octal, sexagesimal and grouped numbers are left as the text that they look like.
+    if (tag.equals(Tag.INT) && WHOLE.matcher(text).matches()) {
+      return number(new BigInteger(text.startsWith("+") ? text.substring(1) : text));
     }
-    if (tag.equals(Tag.FLOAT) && text.matches("-?[0-9]+\\.[0-9]*([eE][-+]?[0-9]{1,3})?")) {
-      return Double.valueOf(text);
+    if (tag.equals(Tag.FLOAT) && DECIMAL.matcher(text).matches()) {
+      double value = Double.parseDouble(text);
+      boolean whole = value == Math.rint(value) && Math.abs(value) < 1L << 53;
+      return whole ? (Object) (long) value : (Object) value;
     }
     return text;
+  }
+
+  private static Object number(BigInteger value) {
+    return value.bitLength() < Long.SIZE ? (Object) value.longValue() : value.doubleValue();
   }
 }
