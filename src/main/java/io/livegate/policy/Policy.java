@@ -90,21 +90,27 @@ public record Policy(
       Passage passage = rule.gate().passage(subject);
       if (passage instanceof Passage.Closed closed) {
         traces.add(new Trace(rule.name(), false, closed.why() + falseParts(rule, subject)));
-      } else {
-        boolean matched = passage instanceof Passage.Open;
-        String why =
-            passage instanceof Passage.Undecided undecided
-                ? undecided.why()
-                : "its condition holds";
-        traces.add(new Trace(rule.name(), matched, why));
-        break;
+        continue;
       }
+      traces.add(
+          passage instanceof Passage.Undecided undecided
+              ? new Trace(rule.name(), false, undecided.why())
+              : new Trace(
+                  rule.name(),
+                  true,
+                  rule.troubleWith(subject)
+                      .map(why -> "its condition holds, but its setup cannot be written: " + why)
+                      .orElse("its condition holds")));
+      break;
     }
     return new Explanation(List.copyOf(traces), decide(subject, request));
   }
 
   /** Names those parts of a false condition that are false by themselves. */
   private static String falseParts(Rule rule, Subject subject) {
+    if (!rule.gate().isFor(subject)) {
+      return "";
+    }
     var parts = new ArrayList<String>();
     for (String part : rule.gate().when().map(Expression::conjuncts).orElse(List.of())) {
       try {

@@ -9,6 +9,7 @@ import io.livegate.grant.SetupPath;
 import io.livegate.identity.Subject;
 import io.livegate.policy.SetupTemplate.Rendered;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -39,6 +40,13 @@ public record Rule(
     open = List.copyOf(open);
   }
 
+  /** Why the setup cannot be written for a subject, if so; for the policy's author. */
+  Optional<String> troubleWith(Subject subject) {
+    return setup.render(subject) instanceof Rendered.Failed failed
+        ? Optional.of("${" + failed.expression() + "}: " + Gate.undecided(failed.outcome()).why())
+        : Optional.empty();
+  }
+
   /** What the rule makes of a request by a subject that it matched. Pure. */
   Decision narrow(Subject subject, GrantRequest request) {
     Rendered rendered = setup.render(subject);
@@ -64,10 +72,14 @@ public record Rule(
       violations.add(new Violation("mode", mode.label(), modes.stream().map(Mode::label).toList()));
     }
     int granted = request.uses().orElse(uses);
-    if (uses != 0 && (granted == 0 || granted > uses)) {
+    if (granted < 0 || (uses != 0 && (granted == 0 || granted > uses))) {
       violations.add(
           new Violation(
-              "uses", granted, "at most " + uses + (granted == 0 ? "; 0 is no limit" : "")));
+              "uses",
+              granted,
+              uses == 0
+                  ? "at least 1, or 0 for no limit"
+                  : "at least 1, at most " + uses + (granted == 0 ? "; 0 is no limit" : "")));
     }
     Duration expires = within("expiresIn", request.expiresIn(), expiresIn, request, violations);
     Duration start = within("startWithin", request.startWithin(), startWithin, request, violations);
@@ -112,13 +124,15 @@ public record Rule(
       Duration maximum,
       GrantRequest request,
       List<Violation> violations) {
-    Duration value = asked.orElse(maximum);
-    if (value.compareTo(maximum) <= 0) {
+    // Google's times are written in whole seconds.
+    Duration value = asked.orElse(maximum).truncatedTo(ChronoUnit.SECONDS);
+    if (value.toSeconds() >= 1 && value.compareTo(maximum) <= 0) {
       return value;
     }
-    if (value.compareTo(maximum.plus(request.tolerance())) > 0) {
+    if (value.toSeconds() < 1 || value.compareTo(maximum.plus(request.tolerance())) > 0) {
       violations.add(
-          new Violation(field, value.toSeconds(), "at most " + maximum.toSeconds() + " seconds"));
+          new Violation(
+              field, value.toSeconds(), "at least 1, at most " + maximum.toSeconds() + " seconds"));
     }
     return maximum;
   }
