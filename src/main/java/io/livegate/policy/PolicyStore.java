@@ -4,16 +4,21 @@ import io.livegate.identity.Issuers;
 import io.livegate.policy.PolicyFile.Compiled;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.MultiGauge;
+import io.micrometer.core.instrument.Tags;
 import io.quarkus.runtime.LaunchMode;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
+import jakarta.inject.Inject;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
+import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jboss.logging.Logger;
@@ -22,12 +27,20 @@ import org.jboss.logging.Logger;
  * The policy in force. A changed file is read, compiled as a whole and then swapped in by one
  * reference, so that every decision sees one policy; a file with mistakes changes nothing but what
  * health, metrics and the log say.
+ *
+ * <p>The file is polled by its digest rather than watched, because a mounted config map changes by
+ * a symlink above it. A new content counts when two looks in a row find it: half of a file that is
+ * still being written can be a valid policy, and a broader one.
  */
 @ApplicationScoped
 public class PolicyStore {
 
   private static final Logger LOG = Logger.getLogger(PolicyStore.class);
   private static final String SAMPLE = "/policy.yaml";
+  private static final String UNREADABLE = "unreadable";
+
+  /** How soon to look again whether a new content stays. */
+  private static final Duration SETTLE = Duration.ofMillis(100);
 
   /** The policy in force, and the last file that was refused if it is newer. */
   public record State(Policy policy, Instant loadedAt, Optional<Rejected> rejected) {}
@@ -36,17 +49,28 @@ public class PolicyStore {
   public record Rejected(String digest, Instant at, List<Mistake> mistakes) {}
 
   private final PolicyConfig config;
-  private final Issuers issuers;
+  private final boolean severalIssuers;
   private final Vertx vertx;
   private final MeterRegistry metrics;
+  private final MultiGauge digests;
   private volatile State state;
-  private long timer = -1;
+  private volatile boolean stopped;
+  private String seen = "";
 
+  @Inject
   PolicyStore(PolicyConfig config, Issuers issuers, Vertx vertx, MeterRegistry metrics) {
+    this(config, issuers.several(), vertx, metrics);
+  }
+
+  PolicyStore(PolicyConfig config, boolean severalIssuers, Vertx vertx, MeterRegistry metrics) {
     this.config = config;
-    this.issuers = issuers;
+    this.severalIssuers = severalIssuers;
     this.vertx = vertx;
     this.metrics = metrics;
+    this.digests =
+        MultiGauge.builder("livegate.policy.digest")
+            .description("1 for the digest of the policy in force, and for that of a refused file")
+            .register(metrics);
     this.state = new State(first(), Instant.now(), Optional.empty());
   }
 
@@ -54,17 +78,16 @@ public class PolicyStore {
     Gauge.builder("livegate.policy.rejected", () -> state.rejected().isPresent() ? 1 : 0)
         .description("1 while the policy file has mistakes and an older policy is in force")
         .register(metrics);
+    put(state);
+    LOG.infof("Policy %s is in force, digest %s", name(), policy().digest());
     policy().warnings().forEach(warning -> LOG.warnf("Policy: %s", warning));
     if (config.file().isPresent()) {
-      timer =
-          vertx.setPeriodic(
-              Math.max(1, config.reloadInterval().toMillis()),
-              id -> vertx.executeBlocking(this::reload));
+      lookIn(config.reloadInterval());
     }
   }
 
   void stop(@Observes ShutdownEvent event) {
-    vertx.cancelTimer(timer);
+    stopped = true;
   }
 
   public Policy policy() {
@@ -78,7 +101,7 @@ public class PolicyStore {
   private Policy first() {
     Compiled compiled;
     try {
-      compiled = PolicyFile.compile(read(), issuers.several());
+      compiled = PolicyFile.compile(read(), severalIssuers);
     } catch (IOException e) {
       throw new IllegalStateException("livegate.policy.file cannot be read: " + e, e);
     }
@@ -90,54 +113,85 @@ public class PolicyStore {
     throw new IllegalStateException(text.toString());
   }
 
-  /** Looks at the file once; runs on a worker thread, never twice at a time. */
-  private synchronized Void reload() {
-    State now = state;
-    byte[] file;
-    try {
-      file = read();
-    } catch (IOException e) {
-      // Between the two steps of an update the file can be away for a moment; if it stays away,
-      // the reason is logged once.
-      reject(
-          now,
-          new Rejected(
-              "unreadable",
-              Instant.now(),
-              List.of(new Mistake(1, Optional.empty(), "cannot be read: " + e))));
-      return null;
-    }
-    String digest = PolicyFile.digest(file);
-    if (digest.equals(now.policy().digest())) {
-      if (now.rejected().isPresent()) {
-        state = new State(now.policy(), now.loadedAt(), Optional.empty());
-      }
-      return null;
-    }
-    if (now.rejected().map(r -> r.digest().equals(digest)).orElse(false)) {
-      return null;
-    }
-    Compiled compiled = PolicyFile.compile(file, issuers.several());
-    if (compiled instanceof Compiled.Accepted accepted) {
-      state = new State(accepted.policy(), Instant.now(), Optional.empty());
-      LOG.infof("Policy %s is in force, digest %s", name(), digest);
-      accepted.policy().warnings().forEach(warning -> LOG.warnf("Policy: %s", warning));
-      count("accepted");
-    } else {
-      reject(now, new Rejected(digest, Instant.now(), ((Compiled.Rejected) compiled).mistakes()));
-    }
-    return null;
+  /** Looks at the file after that time, and then again and again; one look at a time. */
+  private void lookIn(Duration delay) {
+    vertx.setTimer(
+        Math.max(1, delay.toMillis()),
+        timer -> {
+          if (!stopped) {
+            vertx
+                .executeBlocking(this::look)
+                .onFailure(e -> LOG.error("The policy file could not be looked at", e))
+                .onComplete(
+                    next -> lookIn(next.succeeded() ? next.result() : config.reloadInterval()));
+          }
+        });
   }
 
-  private void reject(State now, Rejected rejected) {
-    if (now.rejected().map(r -> r.digest().equals(rejected.digest())).orElse(false)) {
-      return;
+  /** Looks at the file once, on a worker thread; says when to look again. */
+  private Duration look() {
+    State now = state;
+    byte[] file = {};
+    String digest;
+    String trouble = "";
+    try {
+      file = read();
+      digest = PolicyFile.digest(file);
+    } catch (IOException e) {
+      digest = UNREADABLE;
+      trouble = "cannot be read: " + e;
     }
-    state = new State(now.policy(), now.loadedAt(), Optional.of(rejected));
+    boolean settled = digest.equals(seen);
+    seen = digest;
+    if (digest.equals(now.policy().digest())) {
+      if (now.rejected().isPresent()) {
+        put(new State(now.policy(), now.loadedAt(), Optional.empty()));
+        LOG.infof("Policy %s is again the one in force, digest %s", name(), digest);
+      }
+    } else if (!digest.equals(now.rejected().map(Rejected::digest).orElse(""))) {
+      if (!settled) {
+        return config.reloadInterval().compareTo(SETTLE) < 0 ? config.reloadInterval() : SETTLE;
+      }
+      if (digest.equals(UNREADABLE)) {
+        reject(now, digest, List.of(new Mistake(1, Optional.empty(), trouble)));
+      } else {
+        replace(now, file);
+      }
+    }
+    return config.reloadInterval();
+  }
+
+  private void replace(State now, byte[] file) {
+    Compiled compiled = PolicyFile.compile(file, severalIssuers);
+    if (compiled instanceof Compiled.Accepted accepted) {
+      put(new State(accepted.policy(), Instant.now(), Optional.empty()));
+      LOG.infof("Policy %s is in force, digest %s", name(), accepted.policy().digest());
+      accepted.policy().warnings().forEach(warning -> LOG.warnf("Policy: %s", warning));
+      count("accepted");
+    } else if (compiled instanceof Compiled.Rejected rejected) {
+      reject(now, rejected.digest(), rejected.mistakes());
+    }
+  }
+
+  private void reject(State now, String digest, List<Mistake> mistakes) {
+    var rejected = new Rejected(digest, Instant.now(), mistakes);
+    put(new State(now.policy(), now.loadedAt(), Optional.of(rejected)));
     LOG.errorf(
         "Policy %s with digest %s is refused, %s stays in force: %s",
-        name(), rejected.digest(), now.policy().digest(), rejected.mistakes());
+        name(), digest, now.policy().digest(), mistakes);
     count("rejected");
+  }
+
+  private void put(State next) {
+    state = next;
+    var rows = new ArrayList<MultiGauge.Row<?>>();
+    rows.add(row("in-force", next.policy().digest()));
+    next.rejected().ifPresent(rejected -> rows.add(row("rejected", rejected.digest())));
+    digests.register(rows, true);
+  }
+
+  private static MultiGauge.Row<?> row(String is, String digest) {
+    return MultiGauge.Row.of(Tags.of("state", is, "digest", digest), 1);
   }
 
   private void count(String result) {
