@@ -5,6 +5,7 @@ import io.livegate.policy.Expression.InvalidException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -109,6 +110,7 @@ final class PolicyReader {
     var rules = new ArrayList<Rule>();
     var lines = new HashMap<String, Integer>();
     for (YamlNode element : elements) {
+      findings.about(element.textOf("name"));
       var members =
           element.members(
               names(
@@ -125,7 +127,6 @@ final class PolicyReader {
         continue;
       }
       Optional<String> name = name(element, members.get("name"), lines);
-      findings.about(name);
       int before = findings.count();
       Gate gate = gate(element, members);
       boolean gateStands = findings.count() == before;
@@ -204,16 +205,22 @@ final class PolicyReader {
       rule.mistake("needs models: [...]; the first is the default");
       return models;
     }
+    var spelled = new HashSet<String>();
     for (YamlNode element :
         node.someElements("must list at least one model; the first is the default")) {
       element
           .string()
           .ifPresent(
               model -> {
-                if (MODEL.matcher(model).matches()) {
-                  addOnce(element, Rule.resourceName(model), models);
-                } else {
+                String resource = Rule.resourceName(model);
+                if (!MODEL.matcher(model).matches()) {
                   element.mistake("is no model name such as gemini-3.8-live");
+                } else if (!spelled.add(model)) {
+                  element.mistake("is listed twice");
+                } else if (models.contains(resource)) {
+                  element.mistake("is listed twice, with and without models/");
+                } else {
+                  models.add(resource);
                 }
               });
     }

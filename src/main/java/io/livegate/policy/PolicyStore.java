@@ -129,7 +129,7 @@ public class PolicyStore {
   }
 
   /** Looks at the file once, on a worker thread; says when to look again. */
-  private Duration look() {
+  Duration look() {
     State now = state;
     byte[] file = {};
     String digest;
@@ -164,10 +164,10 @@ public class PolicyStore {
   private void replace(State now, byte[] file) {
     Compiled compiled = PolicyFile.compile(file, severalIssuers);
     if (compiled instanceof Compiled.Accepted accepted) {
+      count("accepted");
       put(new State(accepted.policy(), Instant.now(), Optional.empty()));
       LOG.infof("Policy %s is in force, digest %s", name(), accepted.policy().digest());
       accepted.policy().warnings().forEach(warning -> LOG.warnf("Policy: %s", warning));
-      count("accepted");
     } else if (compiled instanceof Compiled.Rejected rejected) {
       reject(now, rejected.digest(), rejected.mistakes());
     }
@@ -175,19 +175,19 @@ public class PolicyStore {
 
   private void reject(State now, String digest, List<Mistake> mistakes) {
     var rejected = new Rejected(digest, Instant.now(), mistakes);
+    count("rejected");
     put(new State(now.policy(), now.loadedAt(), Optional.of(rejected)));
     LOG.errorf(
         "Policy %s with digest %s is refused, %s stays in force: %s",
         name(), digest, now.policy().digest(), mistakes);
-    count("rejected");
   }
 
   private void put(State next) {
-    state = next;
     var rows = new ArrayList<MultiGauge.Row<?>>();
     rows.add(row("in-force", next.policy().digest()));
     next.rejected().ifPresent(rejected -> rows.add(row("rejected", rejected.digest())));
     digests.register(rows, true);
+    state = next;
   }
 
   private static MultiGauge.Row<?> row(String is, String digest) {

@@ -98,6 +98,8 @@ final class SetupReader {
           "names no field of Google's setup: "
               + path
               + "; write it as generationConfig.temperature");
+    } else if (open.contains(path)) {
+      element.mistake("is listed twice");
     } else if (open.stream().anyMatch(other -> other.covers(path) || path.covers(other))) {
       element.mistake("overlaps a place that is open already: " + path);
     } else {

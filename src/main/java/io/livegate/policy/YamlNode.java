@@ -97,6 +97,20 @@ final class YamlNode {
     return members;
   }
 
+  /** The text of a member, if there is one; whatever is wrong is left to be found otherwise. */
+  Optional<String> textOf(String name) {
+    if (node instanceof MappingNode mapping) {
+      for (NodeTuple tuple : mapping.getValue()) {
+        if (tuple.getKeyNode() instanceof ScalarNode key
+            && key.getValue().equals(name)
+            && tuple.getValueNode() instanceof ScalarNode value) {
+          return Optional.of(value.getValue());
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
   /** The elements of a list. */
   List<YamlNode> elements() {
     var elements = new ArrayList<YamlNode>();

@@ -1,0 +1,491 @@
+package io.livegate.policy;
+
+import static io.livegate.policy.Policies.mistakes;
+import static io.livegate.policy.Policies.policy;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.livegate.policy.PolicyFile.Compiled;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class PolicyFileTest {
+
+  /** A rule whose last lines are the given ones, from line 5. */
+  private static String rule(String lines) {
+    return "version: 1\nrules:\n  - name: one\n    models: [m]\n"
+        + lines.indent(4).stripTrailing()
+        + "\n";
+  }
+
+  /** Two rules with the given gates, at lines 3 and 6. */
+  private static String gates(String first, String second) {
+    return """
+        version: 1
+        rules:
+          - name: first
+            %s
+            models: [m]
+          - name: second
+            %s
+            models: [m]
+        """
+        .formatted(first, second);
+  }
+
+  private static Arguments bad(String what, String yaml, int line, String fragment) {
+    return Arguments.of(what, yaml, line, fragment);
+  }
+
+  static Stream<Arguments> badFiles() {
+    return Stream.of(
+        bad("empty", "", 1, "the file is empty; it needs version: 1 and rules"),
+        bad("blank", "\n\n", 1, "the file is empty"),
+        bad("only comments", "# nothing\n# here\n", 1, "the file is empty"),
+        bad("list at the root", "- version: 1\n", 1, "must be a mapping of names to values"),
+        bad("text at the root", "policy\n", 1, "must be a mapping of names to values"),
+        bad(
+            "several documents",
+            "version: 1\nrules: []\n---\na: 1\n",
+            3,
+            "a policy is one document"),
+        bad("tabs", "version: 1\nrules:\n\t- name: x\n", 3, "Do not use \\t(TAB) for indentation"),
+        bad("not YAML", "version: 1\nrules: [\n", 3, "is no YAML"),
+        bad("unquoted colon", rule("when: a: b"), 5, "mapping values are not allowed here"),
+        bad("a control character", "version: 1\nrules: \"\u0007\"\n", 2, "control character"),
+        bad("an unknown anchor", "version: 1\nrules: *x\n", 2, "undefined alias"),
+        bad("an alias in itself", "version: 1\nrules: &r\n  - *r\n", 2, "holds itself by an alias"),
+        bad("a merge key", rule("<<: {open: []}"), 5, "merges mappings, which is not supported"),
+        bad("a repeated key", "version: 1\nversion: 1\nrules: []\n", 2, "version is given twice"),
+        bad("a key that is a list", "version: 1\n? [a]\n: 1\n", 2, "a name that is not plain text"),
+        bad("no version", "rules: []\n", 1, "version: 1 is missing"),
+        bad("another version", "version: 2\nrules: []\n", 1, "version must be 1"),
+        bad("a version in quotes", "version: '1'\nrules: []\n", 1, "version must be 1"),
+        bad(
+            "an unknown key",
+            "version: 1\nrule: []\n",
+            2,
+            "rule is not known; known here: [version, admins, rules]"),
+        bad("no rules", "version: 1\n", 1, "rules are missing"),
+        bad("empty rules", "version: 1\nrules: []\n", 2, "rules is empty; without rules everybody"),
+        bad("rules as a mapping", "version: 1\nrules: {}\n", 2, "rules must be a list"),
+        bad("null rules", "version: 1\nrules:\n", 2, "rules must be a list"),
+        bad("a rule that is text", "version: 1\nrules:\n  - x\n", 3, "rules[0] must be a mapping"),
+        bad("admins of no text", "version: 1\nadmins: [a]\nrules: []\n", 2, "admins must be text"),
+        bad("admins true", "version: 1\nadmins: true\nrules: []\n", 2, "put it in quotes"),
+        bad(
+            "admins no CEL",
+            "version: 1\nadmins: a in b\nrules: []\n",
+            2,
+            "admins is no CEL condition: column 1: undeclared reference to 'a'"),
+        bad(
+            "admins by issuer",
+            "version: 1\nadmins: {issuers: [x]}\nrules: []\n",
+            2,
+            "needs when:"),
+        bad("no name", "version: 1\nrules:\n  - models: [m]\n", 3, "rules[0] needs a name"),
+        bad(
+            "a name with spaces",
+            "version: 1\nrules:\n  - name: a b\n    models: [m]\n",
+            3,
+            "must be letters, digits"),
+        bad(
+            "a number for a name",
+            "version: 1\nrules:\n  - name: 7\n    models: [m]\n",
+            3,
+            "must be text; put it in quotes"),
+        bad(
+            "an unknown key of a rule",
+            rule("modles: [m]"),
+            5,
+            "rules[0].modles is not known; known"),
+        bad(
+            "no models",
+            "version: 1\nrules:\n  - name: one\n",
+            3,
+            "needs models: [...]; the first"),
+        bad(
+            "empty models",
+            "version: 1\nrules:\n  - name: one\n    models: []\n",
+            4,
+            "must list at least one model"),
+        bad(
+            "models as text",
+            "version: 1\nrules:\n  - name: one\n    models: m\n",
+            4,
+            "models must be a list"),
+        bad(
+            "no model name",
+            "version: 1\nrules:\n  - name: one\n    models: [a, 'b c']\n",
+            4,
+            "models[1] is no model name such as gemini-3.8-live"),
+        bad(
+            "a repeated model",
+            "version: 1\nrules:\n  - name: one\n    models: [a, models/a]\n",
+            4,
+            "models[1] is listed twice"),
+        bad(
+            "an unknown mode",
+            rule("modes: [direct, proxy]"),
+            5,
+            "modes[1] must be direct or relay"),
+        bad("empty modes", rule("modes: []"), 5, "must list direct, relay or both"),
+        bad("a condition that is no CEL", rule("when: \"'a' in\""), 5, "when is no CEL condition"),
+        bad("an empty condition", rule("when: ''"), 5, "when must be text"),
+        bad("a condition true", rule("when: true"), 5, "when must be text; put it in quotes"),
+        bad("a condition yes", rule("when: yes"), 5, "undeclared reference to 'yes'"),
+        bad("empty issuers", rule("issuers: []"), 5, "must list at least one issuer"),
+        bad(
+            "an unknown key of token",
+            rule("token:\n  usage: 1"),
+            6,
+            "rules[0].token.usage is not known; known here: [uses, expires-in, start-within]"),
+        bad("a null token", rule("token:"), 5, "rules[0].token must be a mapping"),
+        bad("no uses", rule("token: {uses: 0}"), 5, "add allow-unlimited: true"),
+        bad(
+            "no uses, refused",
+            rule("token: {uses: 0}\nallow-unlimited: false"),
+            5,
+            "add allow-unlimited: true"),
+        bad("negative uses", rule("token: {uses: -1}"), 5, "a whole number of at least 0"),
+        bad("octal uses", rule("token: {uses: 010}"), 5, "a whole number of at least 0"),
+        bad("too many uses", rule("token: {uses: 3000000000}"), 5, "a whole number of at least 0"),
+        bad("an answer of yes", rule("allow-unlimited: yes"), 5, "must be true or false"),
+        bad(
+            "a duration of 20 h",
+            rule("token:\n  uses: 1\n  expires-in: 20h"),
+            7,
+            "must be under 20h"),
+        bad("a longer one", rule("token: {expires-in: 1200m}"), 5, "must be under 20h"),
+        bad("no unit", rule("token: {expires-in: 30}"), 5, "a duration such as 45s, 30m or 2h"),
+        bad("zero", rule("token: {start-within: 0s}"), 5, "a duration such as 45s, 30m or 2h"),
+        bad("ISO", rule("token: {start-within: PT1M}"), 5, "a duration such as 45s, 30m or 2h"),
+        bad(
+            "a start after the end",
+            rule("token: {expires-in: 30s, start-within: 31s}"),
+            5,
+            "start-within must be at most expires-in"),
+        bad("setup as text", rule("setup: x"), 5, "must be a mapping of Google's setup fields"),
+        bad(
+            "an unknown setup field",
+            rule("setup:\n  generationConfig:\n    topZ: 1"),
+            7,
+            "rules[0].setup.generationConfig.topZ is not a field of Google's setup; known here: ["),
+        bad("snake_case", rule("setup:\n  generation_config: {}"), 6, "write generationConfig"),
+        bad(
+            "a wrong type",
+            rule("setup:\n  generationConfig:\n    topP:\n      - 1"),
+            8,
+            "rules[0].setup.generationConfig.topP must be a number"),
+        bad(
+            "deep in a list",
+            rule(
+                "setup:\n  tools:\n    - googleSearch: {}\n    - googleSearch: {}\n      nope: {}"),
+            9,
+            "rules[0].setup.tools[1].nope is not a field"),
+        bad("a null", rule("setup:\n  historyConfig:"), 6, "is null; leave the field out instead"),
+        bad(
+            "a model in the setup",
+            rule("setup:\n  model: m"),
+            6,
+            "setup.model belongs in the rule's"),
+        bad(
+            "resumption in the setup",
+            rule("setup:\n  tools: []\n  sessionResumption: {}"),
+            7,
+            "setup.sessionResumption is Livegate's to set"),
+        bad("a repeated setup field", rule("setup:\n  tools: []\n  tools: []"), 7, "given twice"),
+        bad(
+            "a merge inside a free object",
+            rule("setup:\n  outputAudioTranscription:\n    <<: {a: 1}"),
+            7,
+            "merges mappings"),
+        bad(
+            "a template",
+            rule("setup:\n  systemInstruction: \"Hi ${nope}\""),
+            6,
+            "setup.systemInstruction ${nope} is no CEL expression: column 1: undeclared reference"),
+        bad(
+            "a template in the third line of a text",
+            rule("setup:\n  systemInstruction: |\n    Hi,\n    you\n    ${nope} there"),
+            9,
+            "${nope} is"),
+        bad(
+            "a template in a part",
+            rule("setup:\n  systemInstruction:\n    parts:\n      - text: a\n      - text: ${b"),
+            9,
+            "setup.systemInstruction.parts[1].text has a ${ without its }"),
+        bad(
+            "a template below a name with dots",
+            rule("setup:\n  outputAudioTranscription:\n    a.b:\n      c[0]: ${d}"),
+            8,
+            "${d} is no CEL"),
+        bad(
+            "an open place that is none",
+            rule("open:\n  - tools\n  - temperature"),
+            7,
+            "open[1] names no field of Google's setup: temperature; write it as generationConfig."),
+        bad("a model opened", rule("open: [model]"), 5, "is chosen among models, not opened"),
+        bad("resumption opened", rule("open: [sessionResumption.handle]"), 5, "resumptionHandle"),
+        bad("an open place twice", rule("open: [tools, tools]"), 5, "open[1] is listed twice"),
+        bad(
+            "open places in each other",
+            rule("open: [generationConfig.topP, generationConfig]"),
+            5,
+            "open[1] overlaps a place"),
+        bad(
+            "the same name",
+            gates("when: claims.a", "when: claims.b").replace("second", "first"),
+            6,
+            "is the name of the rule in line 3; choose another"),
+        bad(
+            "all before",
+            gates("open: []", "when: claims.b"),
+            6,
+            "cannot be reached by any input: whoever it is for matches the earlier rule first"),
+        bad(
+            "all before, two",
+            gates("open: []", "open: [tools]"),
+            6,
+            "matches the earlier rule first"),
+        bad("always true before", gates("when: 'true'", "open: []"), 6, "the earlier rule first"),
+        bad("the same condition", gates("when: claims.a", "when: ' claims.a '"), 6, "rule first"),
+        bad(
+            "a part of the condition",
+            gates("when: claims.a", "when: claims.b && claims.a"),
+            6,
+            "rule first"),
+        bad(
+            "one of its choices",
+            gates("when: claims.a || claims.b", "when: claims.b"),
+            6,
+            "rule first"),
+        bad("never", gates("when: claims.a", "when: 1 == 2"), 6, "its condition is never true"),
+        bad(
+            "never, by a part",
+            gates("when: claims.a", "when: claims.b && !claims.b"),
+            6,
+            "never true"),
+        bad("the same issuer", gates("issuers: [a, b]", "issuers: [b]"), 6, "rule first"));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("badFiles")
+  void aBadFileIsRefusedWithLineAndReason(String what, String yaml, int line, String fragment) {
+    var mistakes = mistakes(yaml, false);
+
+    assertTrue(
+        mistakes.stream().anyMatch(m -> m.line() == line && m.what().contains(fragment)),
+        () -> "line " + line + " " + fragment + " is not among " + mistakes);
+  }
+
+  static Stream<Arguments> fine() {
+    return Stream.of(
+        Arguments.of(
+            "the narrower rule first", gates("when: claims.a && claims.b", "when: claims.a")),
+        Arguments.of("everybody last", gates("when: claims.a", "open: []")),
+        Arguments.of("one issuer of two", gates("issuers: [a]", "issuers: [a, b]")),
+        Arguments.of("an issuer, then everybody", gates("issuers: [a]", "open: []")),
+        Arguments.of("a loop", gates("when: \"claims.g.exists(g, g == 'a')\"", "when: claims.a")),
+        Arguments.of("a start without end", rule("token: {start-within: 30m}")),
+        Arguments.of("19 h 59", rule("token: {expires-in: 1199m}")),
+        Arguments.of("unlimited", rule("token: {uses: 0}\nallow-unlimited: true")),
+        Arguments.of("a whole number with a point", rule("token: {uses: 2.0}")),
+        Arguments.of("numbers", rule("setup: {generationConfig: {temperature: 1e0, topP: .5}}")),
+        Arguments.of("a byte order mark", "\ufeff" + rule("open: []")),
+        Arguments.of("Windows lines", rule("open: []").replace("\n", "\r\n")),
+        Arguments.of("JSON", "{\"version\":1,\"rules\":[{\"name\":\"a\",\"models\":[\"m\"]}]}"),
+        Arguments.of(
+            "a word that YAML takes for false",
+            rule("setup: {generationConfig: {speechConfig: {languageCode: no}}}")),
+        Arguments.of(
+            "an alias",
+            rule("setup: &s {tools: []}").replace("- name: one", "- name: one\n    when: claims.a")
+                + "  - {name: two, models: [m], setup: *s}\n"),
+        Arguments.of(
+            "open below a free object",
+            rule("open: [generationConfig.speechConfig.voiceConfig.prebuiltVoiceConfig]")));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("fine")
+  void aGoodFileIsTaken(String what, String yaml) {
+    var mistakes = mistakes(yaml, false);
+
+    assertEquals(List.of(), mistakes);
+  }
+
+  @Test
+  void everyMistakeIsSaidAtOnceInTheOrderOfTheFile() {
+    var mistakes =
+        mistakes(
+            """
+            version: 3
+            admins: nope
+            rules:
+              - name: one
+                when: claims.
+                models: []
+                token: {uses: 0, expires-in: 24h}
+                setup:
+                  nope: 1
+                  systemInstruction: "${x} and ${y}"
+                open: [nope]
+              - name: one
+                model: m
+            """,
+            false);
+
+    assertEquals(
+        List.of(1, 2, 5, 6, 7, 7, 9, 10, 10, 11, 12, 12, 13),
+        mistakes.stream().map(Mistake::line).toList(),
+        mistakes::toString);
+    assertEquals(
+        List.of(Optional.empty(), Optional.of("one")),
+        mistakes.stream().map(Mistake::rule).distinct().toList());
+  }
+
+  @Test
+  void oneMistakeIsSaidOnce() {
+    var mistakes = mistakes(rule("setup:\n  tools: []\n  tools: []"), false);
+
+    assertEquals("[line 7, rule one: rules[0].setup.tools is given twice]", mistakes.toString());
+  }
+
+  @Test
+  void bytesThatAreNotUtf8AreRefusedAtTheirLine() {
+    byte[] latin = rule("setup: {systemInstruction: Grüß}").getBytes(StandardCharsets.ISO_8859_1);
+
+    var compiled = PolicyFile.compile(latin, false);
+
+    assertEquals(
+        List.of(new Mistake(5, Optional.empty(), "is not UTF-8 here; save the file as UTF-8")),
+        assertInstanceOf(Compiled.Rejected.class, compiled).mistakes());
+  }
+
+  @Test
+  void aTruncatedLastCharacterIsRefused() {
+    byte[] whole = "version: 1 # ü".getBytes(StandardCharsets.UTF_8);
+
+    var compiled = PolicyFile.compile(java.util.Arrays.copyOf(whole, whole.length - 1), false);
+
+    assertTrue(
+        assertInstanceOf(Compiled.Rejected.class, compiled)
+            .mistakes()
+            .get(0)
+            .what()
+            .contains("UTF-8"));
+  }
+
+  @Test
+  void anAliasBombIsRefused() {
+    var bomb = new StringBuilder("version: 1\nx0: &a0 [lol]\n");
+    for (int i = 1; i < 30; i++) {
+      bomb.append("x%d: &a%d [*a%d, *a%d]%n".formatted(i, i, i - 1, i - 1));
+    }
+
+    var mistakes = mistakes(bomb.toString(), false);
+
+    assertTrue(mistakes.get(0).what().contains("aliases"), mistakes::toString);
+  }
+
+  @Test
+  void hostileNestingIsRefused() {
+    var mistakes = mistakes("version: " + "[".repeat(10_000), false);
+
+    assertTrue(mistakes.get(0).what().contains("Nesting Depth"), mistakes::toString);
+  }
+
+  @Test
+  void aHugeFileIsRefused() {
+    var mistakes = mistakes("# " + "x".repeat(1 << 20), false);
+
+    assertEquals(1, mistakes.size());
+  }
+
+  @Test
+  void withSeveralIssuersEverythingSaysForWhom() {
+    var mistakes =
+        mistakes("version: 1\nadmins: claims.a\nrules:\n  - {name: one, models: [m]}\n", true);
+
+    assertEquals(List.of(2, 4), mistakes.stream().map(Mistake::line).toList());
+    assertTrue(mistakes.stream().allMatch(m -> m.what().contains("needs issuers: [...]")));
+  }
+
+  @Test
+  void rulesThatShareOutAllIssuersOfALaterOneHideIt() {
+    var mistakes =
+        mistakes(
+            """
+            version: 1
+            rules:
+              - {name: a, issuers: [a], models: [m]}
+              - {name: b, issuers: [b], models: [m]}
+              - {name: both, issuers: [b, a], when: claims.x, models: [m]}
+            """,
+            true);
+
+    assertEquals(
+        "[line 5, rule both: rules[2] cannot be reached by any input: whoever it is for matches the"
+            + " earlier rules; put it before, or narrow that]",
+        mistakes.toString());
+  }
+
+  @Test
+  void aRuleWhoseOwnGateIsWrongHidesNoOther() {
+    var mistakes = mistakes(gates("when: nope", "when: claims.b"), false);
+
+    assertEquals(1, mistakes.size(), mistakes::toString);
+  }
+
+  @Test
+  void whatIsProbablyNotMeantIsWarnedOf() {
+    var policy =
+        policy(
+            rule(
+                "setup:\n  systemInstruction: Hi ${claims.name}\n  generationConfig: {topP: 1}\n"
+                    + "open: [generationConfig]"));
+
+    assertEquals(
+        List.of(
+            "rule one: setup has no generationConfig.responseModalities",
+            "rule one: setup has no contextWindowCompression",
+            "rule one: setup.systemInstruction.parts[0].text takes in claims",
+            "rule one: generationConfig is open, so what setup says inside it is only a default"),
+        policy.warnings().stream()
+            .map(w -> w.replaceFirst("(Modalities|Compression|claims|default)[:,].*", "$1"))
+            .toList());
+  }
+
+  @Test
+  void aRuleWithoutSetupIsWarnedOf() {
+    var policy = policy(rule("modes: [direct]"));
+
+    assertEquals(2, policy.warnings().size(), () -> policy.warnings().toString());
+  }
+
+  @Test
+  void theSampleIsTakenWithTheWarningsThatItsTemplateDeserves() throws IOException {
+    byte[] sample = PolicyFileTest.class.getResourceAsStream("/policy.yaml").readAllBytes();
+
+    var compiled = PolicyFile.compile(sample, false);
+
+    var policy = assertInstanceOf(Compiled.Accepted.class, compiled, compiled::toString).policy();
+    assertEquals(1, policy.warnings().size(), () -> policy.warnings().toString());
+  }
+
+  @Test
+  void theDigestIsThatOfTheBytes() {
+    assertEquals(
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        PolicyFile.digest(new byte[0]));
+  }
+}
