@@ -30,7 +30,8 @@ import dev.cel.runtime.PartialVars;
 import io.livegate.identity.Subject;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashSet;
+import java.util.Collections;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -117,6 +118,17 @@ final class Expression {
   private final CelAbstractSyntaxTree ast;
   private final CelRuntime.Program program;
   private final boolean readsAllClaims;
+  private final Optional<Boolean> constant;
+  private final Set<String> conjuncts;
+  private final List<Part> parts;
+
+  /**
+   * One of the parts of a condition that are joined by {@code &&}, in normalised form.
+   *
+   * @param alternatives the texts of what is joined by {@code ||} in it; one at least
+   * @param choices of each of these, the texts of what is joined by {@code &&} in it
+   */
+  private record Part(Set<String> alternatives, List<Set<String>> choices) {}
 
   private Expression(CelCompiler compiler, String text) throws InvalidException {
     this.text = text;
@@ -132,6 +144,21 @@ final class Expression {
       checkPattern(expr);
     }
     readsAllClaims = nodes().anyMatch(Expression::isAllClaims);
+    constant =
+        nodes().anyMatch(Expression::isVariable)
+            ? Optional.empty()
+            : Optional.of(evaluate(new Subject("", "", Map.of())).equals(new Outcome.Value(true)));
+    var conditions = parts(ast.getExpr(), "_&&_");
+    conjuncts = unparsed(conditions);
+    parts =
+        conditions.stream()
+            .map(condition -> parts(condition, "_||_"))
+            .map(
+                choices ->
+                    new Part(
+                        unparsed(choices),
+                        choices.stream().map(choice -> unparsed(parts(choice, "_&&_"))).toList()))
+            .toList();
   }
 
   /** Compiles an expression that must be true or false. */
@@ -214,31 +241,25 @@ final class Expression {
 
   /** Whether it mentions the variable {@code claims}. */
   boolean readsClaims() {
-    return reads(Set.of("claims"));
+    return nodes().anyMatch(node -> isVariable(node, "claims"));
   }
 
-  /** Its value, when that depends on no variable. */
+  /** Whether it holds, when that depends on no variable. */
   Optional<Boolean> constant() {
-    if (reads(VARIABLES)) {
-      return Optional.empty();
-    }
-    return evaluate(new Subject("", "", Map.of())) instanceof Outcome.Value value
-        ? Optional.of(Boolean.TRUE.equals(value.value()))
-        : Optional.of(false);
+    return constant;
   }
 
   /** Whether no input satisfies it, as far as its shape shows. */
   boolean neverTrue() {
-    if (constant().isPresent()) {
-      return !constant().get();
-    }
-    var mine = new HashSet<>(conjuncts());
-    return mine.contains("false") || mine.stream().anyMatch(part -> mine.contains("!" + part));
+    return constant.isPresent()
+        ? !constant.get()
+        : conjuncts.contains("false")
+            || conjuncts.stream().anyMatch(part -> conjuncts.contains("!" + part));
   }
 
   /** The parts joined by {@code &&}, in normalised form; all of them hold when the whole does. */
-  List<String> conjuncts() {
-    return parts(ast.getExpr(), "_&&_").stream().map(this::unparsed).toList();
+  Set<String> conjuncts() {
+    return conjuncts;
   }
 
   /**
@@ -247,30 +268,20 @@ final class Expression {
    * all the parts of one alternative.
    */
   boolean implies(Expression other) {
-    if (other.constant().isPresent()) {
-      return other.constant().get();
-    }
-    var mine = new HashSet<>(conjuncts());
-    var alternatives =
-        parts(ast.getExpr(), "_&&_").stream().map(part -> unparsed(parts(part, "_||_"))).toList();
-    return parts(other.ast.getExpr(), "_&&_").stream()
-        .allMatch(
-            part -> {
-              var choices = parts(part, "_||_");
-              var theirs = other.unparsed(choices);
-              return alternatives.stream().anyMatch(theirs::containsAll)
-                  || choices.stream()
-                      .anyMatch(choice -> mine.containsAll(other.unparsed(parts(choice, "_&&_"))));
-            });
+    return other.constant.orElseGet(
+        () ->
+            other.parts.stream()
+                .allMatch(
+                    theirs ->
+                        parts.stream()
+                                .anyMatch(
+                                    mine -> theirs.alternatives().containsAll(mine.alternatives()))
+                            || theirs.choices().stream().anyMatch(conjuncts::containsAll)));
   }
 
   @Override
   public String toString() {
     return text;
-  }
-
-  private boolean reads(Set<String> variables) {
-    return nodes().anyMatch(node -> variables.stream().anyMatch(name -> isVariable(node, name)));
   }
 
   private Stream<CelNavigableExpr> nodes() {
@@ -283,6 +294,10 @@ final class Expression {
         .filter(expr -> expr.exprKind().getKind() == CelExpr.ExprKind.Kind.CALL)
         .filter(expr -> expr.call().function().equals(function))
         .toList();
+  }
+
+  private static boolean isVariable(CelNavigableExpr node) {
+    return VARIABLES.stream().anyMatch(name -> isVariable(node, name));
   }
 
   private static boolean isVariable(CelNavigableExpr node, String name) {
@@ -340,7 +355,13 @@ final class Expression {
 
   /** What the compiler says, without its copy of the line and caret, and with a way out. */
   private static String explained(String message) {
-    String first = placed(message.lines().findFirst().orElse("").replace("ERROR: ", ""));
+    String first =
+        placed(
+            message
+                .lines()
+                .findFirst()
+                .orElse("")
+                .replaceFirst("^(ERROR: )?(<input>:-1:0: )?", ""));
     if (first.contains("overload for '_+_'")) {
       return first.replaceFirst(" \\(candidates.*", "")
           + "; text and lists cannot be joined, write ${...} parts side by side";
@@ -375,9 +396,9 @@ final class Expression {
   }
 
   private Set<String> unparsed(List<CelExpr> exprs) {
-    var texts = new HashSet<String>();
+    var texts = new LinkedHashSet<String>();
     exprs.forEach(expr -> texts.add(unparsed(expr)));
-    return texts;
+    return Collections.unmodifiableSet(texts);
   }
 
   private String unparsed(CelExpr expr) {

@@ -8,6 +8,7 @@ import io.livegate.policy.Gate.Passage;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.jboss.logging.Logger;
 
 /**
@@ -61,7 +62,7 @@ public record Policy(
             undecided.code() == ErrorCode.GROUPS_OVERAGE
                 ? "Rule "
                     + rule.name()
-                    + " needs a claim that "
+                    + " cannot be decided: "
                     + undecided.why()
                     + ". Configure the provider to send only the groups assigned to this"
                     + " application, or app roles."
@@ -112,7 +113,7 @@ public record Policy(
       return "";
     }
     var parts = new ArrayList<String>();
-    for (String part : rule.gate().when().map(Expression::conjuncts).orElse(List.of())) {
+    for (String part : rule.gate().when().map(Expression::conjuncts).orElse(Set.of())) {
       try {
         if (Expression.condition(part).evaluate(subject) instanceof Outcome.Value value
             && Boolean.FALSE.equals(value.value())) {

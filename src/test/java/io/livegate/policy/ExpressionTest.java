@@ -228,7 +228,10 @@ class ExpressionTest {
   void aTooLongExpressionIsRefused() {
     String lengthy = "claims.a" + " || claims.a".repeat(400);
 
-    assertThrows(InvalidException.class, () -> Expression.condition(lengthy));
+    var refusal = assertThrows(InvalidException.class, () -> Expression.condition(lengthy));
+
+    assertEquals(
+        "expression code point size exceeds limit: size: 4808, limit 4000", refusal.getMessage());
   }
 
   @ParameterizedTest

@@ -4,11 +4,13 @@ import static io.livegate.policy.Policies.mistakes;
 import static io.livegate.policy.Policies.policy;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.livegate.policy.PolicyFile.Compiled;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -409,6 +411,21 @@ class PolicyFileTest {
     var mistakes = mistakes("# " + "x".repeat(1 << 20), false);
 
     assertEquals(1, mistakes.size());
+  }
+
+  @Test
+  void manyRulesAreComparedInReasonableTime() {
+    var many = new StringBuilder("version: 1\nrules:\n");
+    for (int i = 0; i < 300; i++) {
+      many.append(
+          "  - {name: r%d, when: \"'g%d' in claims.groups && claims.a\", models: [m]}%n"
+              .formatted(i, i));
+    }
+
+    var mistakes =
+        assertTimeoutPreemptively(Duration.ofSeconds(30), () -> mistakes(many.toString(), false));
+
+    assertEquals(List.of(), mistakes);
   }
 
   @Test

@@ -473,6 +473,17 @@ class PolicyTest {
   }
 
   @Test
+  void anOverageSaysWhatIsMissingAndWhatToDo() {
+    var denied = denied(POLICY.decide(subject(Map.of("hasgroups", true)), GrantRequest.EMPTY));
+
+    assertEquals(
+        "Rule voice-pilots cannot be decided: the identity provider left [groups] out of the token"
+            + " for their size. Configure the provider to send only the groups assigned to this"
+            + " application, or app roles.",
+        denied.detail());
+  }
+
+  @Test
   void anErrorTellsTheCallerTheRuleButNothingOfItsInside() {
     var denied =
         denied(POLICY.decide(subject(pilotBut("email_verified", "true")), GrantRequest.EMPTY));
