@@ -115,21 +115,24 @@ public class PolicyStore {
 
   /** Looks at the file after that time, and then again and again; one look at a time. */
   private void lookIn(Duration delay) {
+    if (stopped) {
+      return;
+    }
     vertx.setTimer(
         Math.max(1, delay.toMillis()),
-        timer -> {
-          if (!stopped) {
+        timer ->
             vertx
                 .executeBlocking(this::look)
                 .onFailure(e -> LOG.error("The policy file could not be looked at", e))
                 .onComplete(
-                    next -> lookIn(next.succeeded() ? next.result() : config.reloadInterval()));
-          }
-        });
+                    next -> lookIn(next.succeeded() ? next.result() : config.reloadInterval())));
   }
 
   /** Looks at the file once, on a worker thread; says when to look again. */
   Duration look() {
+    if (stopped) {
+      return config.reloadInterval();
+    }
     State now = state;
     byte[] file = {};
     String digest;
