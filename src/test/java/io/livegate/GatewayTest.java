@@ -216,12 +216,12 @@ class GatewayTest {
                 "uses",
                 "expiresIn",
                 "startWithin",
-                "setup.systemInstruction.parts",
+                "setup.systemInstruction",
                 "setup.generationConfig.seed",
                 "setup.generationConfig.responseModalities"))
         .body("violations", hasSize(8))
         .body("violations.find { it.field == 'uses' }.asked", equalTo(4))
-        .body("violations.find { it.field == 'uses' }.allowed", equalTo("at most 3"));
+        .body("violations.find { it.field == 'uses' }.allowed", equalTo("at least 1, at most 3"));
     nothingMinted();
   }
 
@@ -947,6 +947,15 @@ class GatewayTest {
     problem(as(pilot()).accept("image/png").post(TOKENS).then(), 406, "not-acceptable");
     given().get("/problems/beyond-policy").then().statusCode(200).body(containsString("403"));
     problem(given().get("/problems/nope").then(), 404, "not-found");
+  }
+
+  @Test
+  void thePolicysSchemaIsServed() {
+    given()
+        .get("/policy.schema.json")
+        .then()
+        .statusCode(200)
+        .body("$id", equalTo("urn:livegate:policy:1"));
   }
 
   @Test
