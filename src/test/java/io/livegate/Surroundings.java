@@ -71,6 +71,8 @@ public final class Surroundings implements QuarkusTestResourceLifecycleManager {
     config.put("livegate.policy.reload-interval", "100ms");
     config.put("livegate.gemini.base-url", simulator.baseUrl().toString());
     config.put("livegate.gemini.api-key-file", key.toString());
+    // Each start of the app begins a new file; none may be lost.
+    config.put("quarkus.log.file.rotation.max-backup-index", "50");
     // The audit goes to the same log file as the rest, where secrets are looked for.
     config.put("quarkus.log.category.\"audit\".use-parent-handlers", "true");
     config.put("quarkus.log.category.\"io.livegate\".level", "DEBUG");

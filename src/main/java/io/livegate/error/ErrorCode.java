@@ -88,6 +88,12 @@ public enum ErrorCode {
       "Google refused for quota or rate. Try again after Retry-After seconds."),
   INTERNAL_ERROR(
       500, "INTERNAL", "Internal error", "A fault of the gateway; its log has the details."),
+  ISSUER_UNAVAILABLE(
+      503,
+      "UNAVAILABLE",
+      "The issuer cannot be reached",
+      "The access token cannot be verified, because its OpenID provider does not answer. Try again"
+          + " after Retry-After seconds."),
   MINT_REFUSED(
       502,
       "INTERNAL",
@@ -156,7 +162,7 @@ public enum ErrorCode {
   /** The code for a failure of which only the HTTP status is known. */
   static ErrorCode ofStatus(int status) {
     for (ErrorCode code : values()) {
-      if (code.status == status && code != AMBIGUOUS_CREDENTIALS) {
+      if (code.status == status) {
         return code;
       }
     }

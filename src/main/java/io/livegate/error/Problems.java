@@ -1,5 +1,6 @@
 package io.livegate.error;
 
+import io.quarkus.oidc.OIDCException;
 import io.quarkus.runtime.configuration.MemorySize;
 import io.quarkus.security.AuthenticationFailedException;
 import io.quarkus.security.UnauthorizedException;
@@ -13,6 +14,7 @@ import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import jakarta.ws.rs.WebApplicationException;
 import jakarta.ws.rs.core.Response;
+import java.time.Duration;
 import java.util.regex.Pattern;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
@@ -95,6 +97,13 @@ public class Problems {
               : Problem.of(ErrorCode.INVALID_TOKEN, "The access token is refused: " + reason + ".");
     } else if (failure instanceof UnauthorizedException) {
       problem = Problem.of(ErrorCode.UNAUTHENTICATED);
+    } else if (failure instanceof OIDCException) {
+      LOG.warnf("An access token cannot be verified: %s", failure.getMessage());
+      problem =
+          Problem.of(
+              new GatewayException(
+                      ErrorCode.ISSUER_UNAVAILABLE, ErrorCode.ISSUER_UNAVAILABLE.explanation())
+                  .retryAfter(Duration.ofSeconds(5)));
     } else {
       problem = Problem.of(ErrorCode.ofStatus(status));
       if (problem.code() == ErrorCode.INTERNAL_ERROR) {
