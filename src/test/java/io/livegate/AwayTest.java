@@ -58,6 +58,6 @@ class AwayTest {
   }
 
   private static String log() throws IOException {
-    return Files.readString(Path.of("target", "quarkus.log"));
+    return Files.readString(Path.of("target", "test.log"));
   }
 }
