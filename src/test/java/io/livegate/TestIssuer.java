@@ -1,5 +1,7 @@
 package io.livegate;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import io.vertx.core.json.JsonObject;
@@ -19,7 +21,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jose4j.jwa.AlgorithmConstraints;
 import org.jose4j.jwk.JsonWebKey;
-import org.jose4j.jwk.JsonWebKeySet;
 import org.jose4j.jwk.RsaJsonWebKey;
 import org.jose4j.jwk.RsaJwkGenerator;
 import org.jose4j.jws.AlgorithmIdentifiers;
@@ -47,7 +48,7 @@ public final class TestIssuer implements AutoCloseable {
     }
     server.setExecutor(Executors.newCachedThreadPool());
     server.createContext("/.well-known/openid-configuration", e -> answer(e, discovery()));
-    server.createContext("/jwks", e -> answer(e, new JsonObject(new JsonWebKeySet(key).toJson())));
+    server.createContext("/jwks", e -> answer(e, keys()));
     server.createContext("/introspect", this::introspect);
     server.start();
   }
@@ -72,7 +73,7 @@ public final class TestIssuer implements AutoCloseable {
 
   /** An opaque token with those claims. */
   public String opaque(String token, JsonObject claims) {
-    opaque.put(token, claims.copy().put("active", true));
+    opaque.put(token, new JsonObject(new HashMap<>(claims.getMap())).put("active", true));
     return Secrets.remember(token);
   }
 
@@ -120,7 +121,7 @@ public final class TestIssuer implements AutoCloseable {
       var jws = new JsonWebSignature();
       jws.setAlgorithmConstraints(AlgorithmConstraints.NO_CONSTRAINTS);
       jws.setDoKeyValidation(false);
-      jws.setPayload(new JsonObject(claims).encode());
+      jws.setPayload(text(claims));
       header.forEach(jws::setHeader);
       jws.setAlgorithmHeaderValue(algorithm);
       jws.setKey(signingKey);
@@ -141,6 +142,11 @@ public final class TestIssuer implements AutoCloseable {
         .put("authorization_endpoint", url() + "/authorize");
   }
 
+  private JsonObject keys() {
+    return new JsonObject(
+        Map.of("keys", List.of(key.toParams(JsonWebKey.OutputControlLevel.PUBLIC_ONLY))));
+  }
+
   private void introspect(HttpExchange exchange) throws IOException {
     introspections.incrementAndGet();
     String form = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
@@ -154,11 +160,20 @@ public final class TestIssuer implements AutoCloseable {
   }
 
   private static void answer(HttpExchange exchange, JsonObject body) throws IOException {
-    byte[] bytes = body.encode().getBytes(StandardCharsets.UTF_8);
+    byte[] bytes = text(body.getMap()).getBytes(StandardCharsets.UTF_8);
     exchange.getResponseHeaders().set("Content-Type", "application/json");
     exchange.sendResponseHeaders(200, bytes.length);
     exchange.getResponseBody().write(bytes);
     exchange.close();
+  }
+
+  /** By a mapper of its own, because the server's threads may not see what Vert.x's codec needs. */
+  private static String text(Map<String, ?> object) {
+    try {
+      return new ObjectMapper().writeValueAsString(object);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   /** The public half of the key in PEM, as an attacker knows it. */
