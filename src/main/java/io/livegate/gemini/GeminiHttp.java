@@ -16,7 +16,6 @@ import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509TrustManager;
 import okhttp3.ConnectionPool;
 import okhttp3.Credentials;
-import okhttp3.Dispatcher;
 import okhttp3.OkHttpClient;
 import org.jboss.logging.Logger;
 
@@ -28,13 +27,8 @@ final class GeminiHttp {
   private GeminiHttp() {}
 
   static OkHttpClient client(GeminiConfig config, TlsConfigurationRegistry registry) {
-    var dispatcher = new Dispatcher();
-    // The SDK's client would allow five calls to one host; how many run is decided by the bulkhead.
-    dispatcher.setMaxRequests(config.maxConcurrentMints());
-    dispatcher.setMaxRequestsPerHost(config.maxConcurrentMints());
     var builder =
         new OkHttpClient.Builder()
-            .dispatcher(dispatcher)
             .connectionPool(new ConnectionPool(config.maxConcurrentMints(), 1, TimeUnit.MINUTES))
             .connectTimeout(config.timeout())
             .readTimeout(config.timeout())

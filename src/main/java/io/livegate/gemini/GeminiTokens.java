@@ -3,6 +3,7 @@ package io.livegate.gemini;
 import com.google.genai.Client;
 import com.google.genai.errors.ApiException;
 import com.google.genai.errors.GenAiIOException;
+import com.google.genai.types.AuthToken;
 import com.google.genai.types.ClientOptions;
 import com.google.genai.types.CreateAuthTokenConfig;
 import com.google.genai.types.HttpOptions;
@@ -17,6 +18,7 @@ import io.quarkus.tls.TlsConfigurationRegistry;
 import io.smallrye.faulttolerance.api.CircuitBreakerState;
 import io.smallrye.faulttolerance.api.TypedGuard;
 import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.vertx.UniHelper;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -28,7 +30,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Optional;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeoutException;
 import okhttp3.OkHttpClient;
 import org.eclipse.microprofile.faulttolerance.exceptions.BulkheadException;
@@ -121,7 +122,7 @@ public class GeminiTokens {
     Context context = vertx.getOrCreateContext();
     // The call runs to its own end when the caller has given up, so that the breaker sees it and a
     // slot of the bulkhead stands for a call in flight.
-    Uni<String> call = guard.get(() -> attempt(body, turn)).memoize().indefinitely();
+    Uni<String> call = guard.get(() -> attempt(body, turn, context)).memoize().indefinitely();
     return call.ifNoItem()
         .after(config.timeout())
         .failWith(() -> turn.came ? new TimeoutException() : new TooBusyException())
@@ -138,18 +139,21 @@ public class GeminiTokens {
     return breaker;
   }
 
-  private Uni<String> attempt(MintBody body, Turn turn) {
+  private Uni<String> attempt(MintBody body, Turn turn, Context context) {
     if (System.nanoTime() - turn.deadline >= 0) {
       return Uni.createFrom().failure(new TooBusyException());
     }
     turn.came = true;
     var options = HttpOptions.builder().extraBody(body.json()).build();
     var request = CreateAuthTokenConfig.builder().httpOptions(options).build();
-    return Uni.createFrom()
-        .completionStage(() -> client().async.authTokens.create(request))
-        .map(token -> token.name().filter(name -> name.startsWith("auth_tokens/")).orElseThrow())
-        .onFailure(CompletionException.class)
-        .transform(GeminiTokens::cause);
+    // The SDK's asynchronous call blocks a thread all the same, and starts another to read the
+    // answer: a new one each time where there are no more than two processors.
+    return UniHelper.toUni(context.executeBlocking(() -> create(request), false));
+  }
+
+  private String create(CreateAuthTokenConfig request) {
+    AuthToken token = client().authTokens.create(request);
+    return token.name().filter(name -> name.startsWith("auth_tokens/")).orElseThrow();
   }
 
   private Client client() {
