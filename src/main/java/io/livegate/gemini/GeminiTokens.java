@@ -1,5 +1,8 @@
 package io.livegate.gemini;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.util.RawValue;
 import com.google.genai.Client;
 import com.google.genai.errors.ApiException;
 import com.google.genai.errors.GenAiIOException;
@@ -29,6 +32,8 @@ import java.net.UnknownHostException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeoutException;
 import okhttp3.OkHttpClient;
@@ -84,6 +89,7 @@ public class GeminiTokens {
   private final GeminiConfig config;
   private final ApiKey apiKey;
   private final OkHttpClient http;
+  private final ObjectMapper json;
   private final Vertx vertx;
   private final TypedGuard<Uni<String>> guard;
   private final MeterRegistry metrics;
@@ -94,11 +100,13 @@ public class GeminiTokens {
       GeminiConfig config,
       ApiKey apiKey,
       TlsConfigurationRegistry tls,
+      ObjectMapper json,
       Vertx vertx,
       MeterRegistry metrics) {
     this.config = config;
     this.apiKey = apiKey;
     this.http = GeminiHttp.client(config, tls);
+    this.json = json;
     this.vertx = vertx;
     this.metrics = metrics;
     this.guard = guard();
@@ -144,11 +152,29 @@ public class GeminiTokens {
       return Uni.createFrom().failure(new TooBusyException());
     }
     turn.came = true;
-    var options = HttpOptions.builder().extraBody(body.json()).build();
+    var options = HttpOptions.builder().extraBody(written(body)).build();
     var request = CreateAuthTokenConfig.builder().httpOptions(options).build();
     // The SDK's asynchronous call blocks a thread all the same, and starts another to read the
     // answer: a new one each time where there are no more than two processors.
     return UniHelper.toUni(context.executeBlocking(() -> create(request), false));
+  }
+
+  /**
+   * The setup as the text it will be: the SDK converts a body several times, with a new mapper each
+   * call that would have to find out anew how to.
+   */
+  private Map<String, Object> written(MintBody body) {
+    var written = new LinkedHashMap<>(body.json());
+    written.replaceAll((field, value) -> value instanceof Map ? new RawValue(text(value)) : value);
+    return written;
+  }
+
+  private String text(Object value) {
+    try {
+      return json.writeValueAsString(value);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("plain JSON cannot be written", e);
+    }
   }
 
   private String create(CreateAuthTokenConfig request) {
