@@ -25,7 +25,7 @@ public record Subject(String id, String issuer, Map<String, Object> claims) {
 
   /** The subject of that tenant and name. */
   public static Subject of(String tenant, String sub, String issuer, Map<String, ?> claims) {
-    return new Subject(tenant + ":" + sub, issuer, frozen(claims));
+    return new Subject(tenant + ":" + sub, issuer, Collections.unmodifiableMap(claims));
   }
 
   /**
