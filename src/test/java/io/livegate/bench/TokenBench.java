@@ -41,7 +41,12 @@ class TokenBench {
   private static final int USERS = 200;
   private static final int RATE = 200;
   private static final List<Integer> IN_FLIGHT = List.of(32, 64);
-  private static final Duration WARM_UP = Duration.ofSeconds(20);
+
+  /** Until the JIT compilers have seen enough, or the machine is too busy to wait for them. */
+  private static final int WARM_UP = 25_000;
+
+  private static final Duration WARM_UP_LIMIT = Duration.ofMinutes(2);
+
   private static final int ROUNDS = Integer.getInteger("bench.rounds", 3);
   private static final Duration MEASURED =
       Duration.ofSeconds(Integer.getInteger("bench.seconds", 5));
@@ -71,8 +76,13 @@ class TokenBench {
         var callers = callers(issuer);
         var mint = mint();
 
-        load.saturating(tokens, callers, 32, WARM_UP, gateway::cpu);
-        load.saturating(direct, mint, 32, Duration.ofSeconds(5), simulator::cpu);
+        int warm = 0;
+        long limit = System.nanoTime() + WARM_UP_LIMIT.toNanos();
+        while (warm < WARM_UP && System.nanoTime() < limit) {
+          warm += load.saturating(tokens, callers, 32, MEASURED, gateway::cpu).total();
+          load.saturating(direct, mint, 32, Duration.ofSeconds(1), simulator::cpu);
+        }
+        System.out.printf("%nWarmed up with %d tokens%n", warm);
         var measured = new LinkedHashMap<String, Series>();
         for (int round = 0; round < ROUNDS; round++) {
           var fixed = measured.computeIfAbsent(RATE + "/s", n -> new Series());
