@@ -31,6 +31,7 @@ import io.restassured.response.ValidatableResponse;
 import io.restassured.specification.RequestSpecification;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -317,6 +318,14 @@ class GatewayTest {
         413,
         "request-too-large");
     problem(
+        as(pilot())
+            .contentType("application/json")
+            .body(new ByteArrayInputStream(huge.getBytes(StandardCharsets.UTF_8)))
+            .post(TOKENS)
+            .then(),
+        413,
+        "request-too-large");
+    problem(
         as(pilot()).contentType("text/plain").body("{}").post(TOKENS).then(),
         415,
         "unsupported-media-type");
@@ -512,6 +521,30 @@ class GatewayTest {
   void anAccessTokenMayDeclareItself() {
     as(pilot().header("typ", "at+jwt")).post(TOKENS).then().statusCode(201);
     as(pilot().claim("aud", List.of("other", "livegate"))).post(TOKENS).then().statusCode(201);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "...",
+        "..",
+        "a..b",
+        ".a.b",
+        "a.b.",
+        "YQ.YQ.YQ",
+        "YQ.W10.YQ",
+        "YQ.bnVsbA.YQ",
+        "YQ.eyJpc3MiOjV9.YQ",
+        "YQ.eyJpc3MiOnsiYSI6W119fQ.YQ",
+        "a b",
+        "a,b",
+        "\"",
+        "a=b",
+        "é.é.é"
+      })
+  void garbageIsNoToken(String token) {
+    challenge(token);
+    nothingMinted();
   }
 
   @Test

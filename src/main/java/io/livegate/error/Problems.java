@@ -1,7 +1,6 @@
 package io.livegate.error;
 
 import io.quarkus.oidc.OIDCException;
-import io.quarkus.runtime.configuration.MemorySize;
 import io.quarkus.security.AuthenticationFailedException;
 import io.quarkus.security.UnauthorizedException;
 import io.quarkus.vertx.http.runtime.filters.Filters;
@@ -14,9 +13,9 @@ import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import jakarta.ws.rs.WebApplicationException;
 import jakarta.ws.rs.core.Response;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.regex.Pattern;
-import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
 import org.jspecify.annotations.Nullable;
@@ -35,24 +34,21 @@ public class Problems {
   /** Before anything reads a body, after what only watches. */
   private static final int LIMIT_PRIORITY = 350;
 
-  private final long maxBodyBytes;
-
-  Problems(@ConfigProperty(name = "quarkus.http.limits.max-body-size") MemorySize maxBodySize) {
-    this.maxBodyBytes = maxBodySize.asLongValue();
-  }
+  /** The most that a request body may have, in bytes. */
+  public static final int MAX_BODY = 256 * 1024;
 
   void register(@Observes Router router) {
     router.route().order(Integer.MIN_VALUE).failureHandler(this::write);
   }
 
-  /** Quarkus has the same limit, but answers it without saying why. */
+  /** Quarkus has a limit too, but answers it without saying why. */
   void limitBodies(@Observes Filters filters) {
     filters.register(
         context -> {
           String length = context.request().getHeader(HttpHeaders.CONTENT_LENGTH);
           if (length != null
               && length.matches("[0-9]{1,18}")
-              && Long.parseLong(length) > maxBodyBytes) {
+              && Long.parseLong(length) > MAX_BODY) {
             // The rest of the body is not worth reading.
             context.response().putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
             context.fail(413);
@@ -104,6 +100,9 @@ public class Problems {
               new GatewayException(
                       ErrorCode.ISSUER_UNAVAILABLE, ErrorCode.ISSUER_UNAVAILABLE.explanation())
                   .retryAfter(Duration.ofSeconds(5)));
+    } else if (failure instanceof IOException && context.response().headWritten()) {
+      // Quarkus has cut off an endless body and answered 413.
+      problem = Problem.of(ErrorCode.REQUEST_TOO_LARGE);
     } else {
       problem = Problem.of(ErrorCode.ofStatus(status));
       if (problem.code() == ErrorCode.INTERNAL_ERROR) {

@@ -30,7 +30,10 @@ public interface GeminiConfig {
   @WithDefault("5s")
   Duration timeout();
 
-  /** How many calls to Google run at a time; more wait within the timeout. */
+  /**
+   * How many calls to Google run at a time, each on a worker thread (quarkus.thread-pool has at
+   * least 200); more wait within the timeout.
+   */
   @WithDefault("64")
   int maxConcurrentMints();
 

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectReader;
 import io.livegate.error.ErrorCode;
 import io.livegate.error.GatewayException;
+import io.livegate.error.Problems;
 import io.livegate.error.Violation;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -57,11 +58,15 @@ public final class JsonFields {
    * Parses a request body; an empty one is an empty object, whatever its type is said to be.
    *
    * @throws GatewayException {@code invalid-request} when it is not one JSON object, {@code
-   *     unsupported-media-type} when it is not said to be JSON
+   *     unsupported-media-type} when it is not said to be JSON, {@code request-too-large}
    */
   public static Map<String, Object> parse(byte @Nullable [] body, @Nullable String contentType) {
     if (body == null || body.length == 0) {
       return Map.of();
+    }
+    if (body.length > Problems.MAX_BODY) {
+      throw new GatewayException(
+          ErrorCode.REQUEST_TOO_LARGE, ErrorCode.REQUEST_TOO_LARGE.explanation());
     }
     if (contentType == null || !JSON.matcher(contentType).matches()) {
       throw new GatewayException(
