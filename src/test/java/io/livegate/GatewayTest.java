@@ -371,14 +371,6 @@ class GatewayTest {
   }
 
   @Test
-  void relayTokensAreNotThereYet() {
-    problem(
-        as(Surroundings.issuer().token("ada").groups("relayed")).post(TOKENS).then(),
-        403,
-        "relay-disabled");
-  }
-
-  @Test
   void eachIssuerHasItsOwnRules() {
     as(Surroundings.partner().token("pat"))
         .post(TOKENS)

@@ -8,6 +8,7 @@ import io.livegate.gemini.GeminiConfig;
 import io.livegate.identity.IdentityConfig;
 import io.livegate.policy.PolicyConfig;
 import io.livegate.policy.PolicyFile;
+import io.livegate.relay.RelayConfig;
 import io.smallrye.config.ConfigMapping;
 import java.io.IOException;
 import java.lang.reflect.Method;
@@ -44,9 +45,11 @@ class ReadmeTest {
 
   @Test
   void itListsEveryConfigurationKey() {
-    Set<String> keys = new TreeSet<>(Set.of("livegate.simulator.port"));
+    Set<String> keys = new TreeSet<>(Set.of("livegate.simulator.port", "livegate.public-url"));
     for (Class<?> config :
-        new Class<?>[] {GeminiConfig.class, IdentityConfig.class, PolicyConfig.class}) {
+        new Class<?>[] {
+          GeminiConfig.class, IdentityConfig.class, PolicyConfig.class, RelayConfig.class
+        }) {
       collect(config.getAnnotation(ConfigMapping.class).prefix(), config, keys);
     }
     assertEquals(keys, found("(?m)^\\| `(livegate\\.[a-z.-]+)` \\|"));

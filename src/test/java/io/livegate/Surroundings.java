@@ -51,7 +51,11 @@ public final class Surroundings implements QuarkusTestResourceLifecycleManager {
     partner = new TestIssuer();
     simulator =
         LiveSimulator.start(
-            Options.builder().apiKey(Secrets.remember(API_KEY)).apiKey(ROTATED_KEY).build());
+            Options.builder()
+                .recording(Options.Recording.FRAMES)
+                .apiKey(Secrets.remember(API_KEY))
+                .apiKey(ROTATED_KEY)
+                .build());
     try {
       Path directory = Files.createTempDirectory("livegate");
       policy = Files.writeString(directory.resolve("policy.yaml"), policyText());
@@ -107,6 +111,17 @@ public final class Surroundings implements QuarkusTestResourceLifecycleManager {
             when: "'relayed' in claims.groups"
             models: [gemini-3.8-live]
             modes: [relay]
+          - name: bridged
+            issuers: [%1$s]
+            when: "'bridged' in claims.groups"
+            models: [gemini-3.8-live, gemini-3.1-flash-live-preview]
+            modes: [direct, relay]
+            token: {uses: 2, expires-in: 30m, start-within: 60s}
+            setup:
+              generationConfig: {responseModalities: [AUDIO]}
+              systemInstruction: "You are brief."
+              outputAudioTranscription: {}
+            open: [tools, generationConfig.temperature]
           - name: templated
             issuers: [%1$s]
             when: "'templated' in claims.groups"

@@ -1,6 +1,7 @@
 package io.livegate.audit;
 
 import java.time.Instant;
+import java.util.Map;
 import java.util.Optional;
 
 /** Something that somebody may have to answer for. Fired as a CDI event. */
@@ -60,6 +61,80 @@ public sealed interface GatewayEvent {
     @Override
     public String event() {
       return "token.refused";
+    }
+  }
+
+  /**
+   * A session through the relay began: Google accepted its setup.
+   *
+   * @param sessionId names it in audit lines; no secret
+   * @param setupMillis from the upgrade until then
+   */
+  record SessionOpened(
+      Instant time,
+      String sessionId,
+      String subject,
+      String rule,
+      String grantId,
+      String model,
+      long setupMillis,
+      String peer)
+      implements GatewayEvent {
+    @Override
+    public String event() {
+      return "session.opened";
+    }
+
+    @Override
+    public String outcome() {
+      return "ok";
+    }
+  }
+
+  /**
+   * A session ended, or could not begin.
+   *
+   * @param begun whether {@link SessionOpened} went before
+   * @param cause who or what ended it
+   * @param code the close code, as received or sent
+   * @param usage tokens by direction and modality, the sum of what Google reported
+   */
+  record SessionClosed(
+      Instant time,
+      String sessionId,
+      String subject,
+      String rule,
+      String grantId,
+      String model,
+      boolean begun,
+      String cause,
+      int code,
+      long durationMillis,
+      Map<String, Map<String, Long>> usage,
+      long messagesFromClient,
+      long bytesFromClient,
+      long messagesFromGoogle,
+      long bytesFromGoogle,
+      String peer)
+      implements GatewayEvent {
+    @Override
+    public String event() {
+      return "session.closed";
+    }
+
+    @Override
+    public String outcome() {
+      return cause;
+    }
+  }
+
+  /** A connection to the relay was refused before it was one. */
+  record SessionRefused(
+      Instant time, Optional<String> subject, Optional<String> rule, String outcome, String peer)
+      implements GatewayEvent {
+    @Override
+    public String event() {
+      return "session.refused";
     }
   }
 }

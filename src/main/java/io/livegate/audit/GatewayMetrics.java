@@ -1,10 +1,19 @@
 package io.livegate.audit;
 
+import io.livegate.audit.GatewayEvent.SessionClosed;
+import io.livegate.audit.GatewayEvent.SessionOpened;
+import io.livegate.audit.GatewayEvent.SessionRefused;
 import io.livegate.audit.GatewayEvent.TokenIssued;
 import io.livegate.audit.GatewayEvent.TokenRefused;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
+import io.micrometer.core.instrument.Timer;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Counts the same events. Labels are rule, model, mode and error code: names that the policy and
@@ -14,6 +23,7 @@ import jakarta.enterprise.event.Observes;
 class GatewayMetrics {
 
   private final MeterRegistry metrics;
+  private final Map<Tags, AtomicInteger> open = new ConcurrentHashMap<>();
 
   GatewayMetrics(MeterRegistry metrics) {
     this.metrics = metrics;
@@ -34,5 +44,49 @@ class GatewayMetrics {
 
   void refused(@Observes TokenRefused event) {
     metrics.counter("livegate.grants.refused", "code", event.outcome()).increment();
+  }
+
+  void refused(@Observes SessionRefused event) {
+    metrics.counter("livegate.sessions.refused", "code", event.outcome()).increment();
+  }
+
+  void opened(@Observes SessionOpened event) {
+    open(event.rule(), event.model()).incrementAndGet();
+    Timer.builder("livegate.setup.duration")
+        .description("From the upgrade to setupComplete")
+        .publishPercentileHistogram()
+        .register(metrics)
+        .record(Duration.ofMillis(event.setupMillis()));
+  }
+
+  void closed(@Observes SessionClosed event) {
+    metrics.counter("livegate.session.closes", "cause", event.cause()).increment();
+    if (!event.begun()) {
+      return;
+    }
+    open(event.rule(), event.model()).decrementAndGet();
+    Tags tags = Tags.of("rule", event.rule(), "model", event.model());
+    metrics
+        .timer("livegate.session.duration", tags)
+        .record(Duration.ofMillis(event.durationMillis()));
+    event
+        .usage()
+        .forEach(
+            (direction, modalities) ->
+                modalities.forEach(
+                    (modality, tokens) ->
+                        metrics
+                            .counter(
+                                "livegate.usage.tokens",
+                                tags.and("direction", direction, "modality", modality))
+                            .increment(tokens)));
+  }
+
+  private AtomicInteger open(String rule, String model) {
+    return open.computeIfAbsent(
+        Tags.of("rule", rule, "model", model),
+        tags ->
+            java.util.Objects.requireNonNull(
+                metrics.gauge("livegate.sessions.open", tags, new AtomicInteger())));
   }
 }

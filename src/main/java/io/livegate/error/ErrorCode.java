@@ -61,6 +61,12 @@ public enum ErrorCode {
       "PERMISSION_DENIED",
       "The relay is not available",
       "The rule or request asks for mode relay, which this gateway does not serve."),
+  ORIGIN_FORBIDDEN(
+      403,
+      "PERMISSION_DENIED",
+      "Pages of this origin may not connect",
+      "A browser says that the page comes from another site than livegate.relay.allowed-origins"
+          + " names."),
   ADMIN_REQUIRED(
       403,
       "PERMISSION_DENIED",
@@ -106,6 +112,12 @@ public enum ErrorCode {
       "Minting is unavailable",
       "Google cannot be reached or fails, or too many requests wait for it. Try again after"
           + " Retry-After seconds."),
+  RELAY_FULL(
+      503,
+      "UNAVAILABLE",
+      "The relay is full",
+      "Too many sessions or tokens are open at this gateway. Try again after Retry-After"
+          + " seconds."),
   MINT_TIMEOUT(
       504,
       "DEADLINE_EXCEEDED",

@@ -28,6 +28,7 @@ import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.util.TypeLiteral;
 import java.io.InterruptedIOException;
 import java.net.ConnectException;
+import java.net.URI;
 import java.net.UnknownHostException;
 import java.time.Duration;
 import java.time.Instant;
@@ -324,7 +325,12 @@ public class GeminiTokens {
 
   /** Where a client connects with a token minted here. */
   public Address address() {
-    String base = config.baseUrl().toString().replaceAll("/+$", "");
+    return address(config.baseUrl());
+  }
+
+  /** Where a client connects that takes that address for Google's. */
+  public Address address(URI baseUrl) {
+    String base = baseUrl.toString().replaceAll("/+$", "");
     String service =
         "/ws/google.ai.generativelanguage."
             + config.apiVersion()

@@ -23,8 +23,15 @@ public record LiveSetup(Map<String, Object> values, List<SetupPath> open) {
     open = List.copyOf(open);
   }
 
-  /** A client's setup laid over the rule's: the result, and what went beyond the rule. */
-  public record Narrowed(Map<String, Object> setup, List<Violation> violations) {}
+  /**
+   * A client's setup laid over the rule's.
+   *
+   * @param setup the result
+   * @param open the open places that the client left alone
+   * @param violations what went beyond the rule
+   */
+  public record Narrowed(
+      Map<String, Object> setup, List<SetupPath> open, List<Violation> violations) {}
 
   /**
    * Lays a client's setup over this one. What stands in an open place is taken; what repeats the
@@ -35,7 +42,15 @@ public record LiveSetup(Map<String, Object> values, List<SetupPath> open) {
   public Narrowed narrow(Map<String, Object> asked) {
     var violations = new ArrayList<Violation>();
     var setup = narrow(SetupPath.ROOT, asked, values, violations);
-    return new Narrowed(setup, List.copyOf(violations));
+    return new Narrowed(setup, leftAlone(asked), List.copyOf(violations));
+  }
+
+  /** A place that the client set, or that lies in one, is no longer open. */
+  private List<SetupPath> leftAlone(Map<String, Object> asked) {
+    var set = open.stream().filter(place -> place.in(asked).isPresent()).toList();
+    return open.stream()
+        .filter(place -> set.stream().noneMatch(taken -> taken.covers(place)))
+        .toList();
   }
 
   @SuppressWarnings("unchecked") // every object in a canonical setup has string keys

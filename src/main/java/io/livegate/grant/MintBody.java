@@ -24,6 +24,16 @@ public record MintBody(Instant expireTime, Instant newSessionExpireTime, Map<Str
     Instant second = now.truncatedTo(ChronoUnit.SECONDS);
     Instant expireTime = second.plus(grant.expiresIn());
     Instant newSessionExpireTime = second.plus(grant.startWithin());
+    var json = new LinkedHashMap<String, Object>();
+    json.put("uses", grant.uses());
+    json.put("expireTime", expireTime.toString());
+    json.put("newSessionExpireTime", newSessionExpireTime.toString());
+    json.put("bidiGenerateContentSetup", setup(grant));
+    return new MintBody(expireTime, newSessionExpireTime, Collections.unmodifiableMap(json));
+  }
+
+  /** The whole setup of a grant, as it is in the token and on the wire. */
+  public static Map<String, Object> setup(Grant grant) {
     var setup = new LinkedHashMap<String, Object>();
     setup.put("model", grant.model());
     setup.putAll(grant.setup());
@@ -33,11 +43,6 @@ public record MintBody(Instant expireTime, Instant newSessionExpireTime, Map<Str
             .resumptionHandle()
             .<Map<String, Object>>map(h -> Map.of("handle", h))
             .orElse(Map.of()));
-    var json = new LinkedHashMap<String, Object>();
-    json.put("uses", grant.uses());
-    json.put("expireTime", expireTime.toString());
-    json.put("newSessionExpireTime", newSessionExpireTime.toString());
-    json.put("bidiGenerateContentSetup", Collections.unmodifiableMap(setup));
-    return new MintBody(expireTime, newSessionExpireTime, Collections.unmodifiableMap(json));
+    return Collections.unmodifiableMap(setup);
   }
 }

@@ -9,8 +9,8 @@ import java.util.Optional;
 /** The outcome of {@link Policy#decide}. */
 public sealed interface Decision {
 
-  /** The request stands. */
-  record Granted(Grant grant) implements Decision {}
+  /** The request stands, under that rule. */
+  record Granted(Grant grant, Rule rule) implements Decision {}
 
   /**
    * The request is refused.

@@ -37,4 +37,16 @@ public record GrantRequest(
           Map.of(),
           Optional.empty(),
           Duration.ZERO);
+
+  /** One session through this gateway, everything else as the rule has it. */
+  public static final GrantRequest ONE_RELAYED_SESSION =
+      new GrantRequest(
+          Optional.empty(),
+          Optional.of(Mode.RELAY),
+          Optional.of(1),
+          Optional.empty(),
+          Optional.empty(),
+          Map.of(),
+          Optional.empty(),
+          Duration.ZERO);
 }

@@ -115,7 +115,9 @@ public record Rule(
             expires,
             start,
             narrowed.setup(),
-            request.resumptionHandle()));
+            mode == Mode.RELAY ? narrowed.open() : List.of(),
+            request.resumptionHandle()),
+        this);
   }
 
   private static Duration within(

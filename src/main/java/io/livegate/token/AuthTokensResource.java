@@ -2,6 +2,7 @@ package io.livegate.token;
 
 import io.livegate.identity.Subject;
 import io.livegate.identity.Subjects;
+import io.livegate.issue.TokenService;
 import io.livegate.request.AuthTokenRequest;
 import io.livegate.request.JsonFields;
 import io.smallrye.common.annotation.NonBlocking;
@@ -83,7 +84,7 @@ public class AuthTokensResource {
         .issue(subject, request, Refusals.peer(context))
         .map(
             issued ->
-                Response.ok(Map.of("name", issued.token().name()))
+                Response.ok(Map.of("name", issued.token()))
                     .header("Cache-Control", "no-store")
                     .build());
   }

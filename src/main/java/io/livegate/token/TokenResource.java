@@ -2,8 +2,11 @@ package io.livegate.token;
 
 import com.fasterxml.jackson.annotation.JsonPropertyOrder;
 import io.livegate.gemini.GeminiTokens;
+import io.livegate.grant.Mode;
 import io.livegate.identity.Subject;
 import io.livegate.identity.Subjects;
+import io.livegate.issue.Issued;
+import io.livegate.issue.TokenService;
 import io.livegate.policy.Policy.Match;
 import io.livegate.policy.PolicyStore;
 import io.livegate.request.JsonFields;
@@ -17,6 +20,9 @@ import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
+import java.net.URI;
+import java.util.Optional;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
@@ -79,13 +85,19 @@ public class TokenResource {
   private final GeminiTokens gemini;
   private final Subjects subjects;
   private final PolicyStore policies;
+  private final Optional<URI> publicUrl;
 
   TokenResource(
-      TokenService service, GeminiTokens gemini, Subjects subjects, PolicyStore policies) {
+      TokenService service,
+      GeminiTokens gemini,
+      Subjects subjects,
+      PolicyStore policies,
+      @ConfigProperty(name = "livegate.public-url") Optional<URI> publicUrl) {
     this.service = service;
     this.gemini = gemini;
     this.subjects = subjects;
     this.policies = policies;
+    this.publicUrl = publicUrl;
   }
 
   /** Issues a token; see the problem codes for refusals. */
@@ -133,21 +145,22 @@ public class TokenResource {
     Subject subject = subjects.current();
     var request =
         TokenRequest.read(JsonFields.parse(body, context.request().getHeader("Content-Type")));
-    return service.issue(subject, request, Refusals.peer(context)).map(this::response);
+    return service
+        .issue(subject, request, Refusals.peer(context))
+        .map(issued -> response(issued, context));
   }
 
-  private Response response(TokenService.Issued issued) {
+  private Response response(Issued issued, RoutingContext context) {
     var grant = issued.grant();
-    var token = issued.token();
-    var address = gemini.address();
+    var address = grant.mode() == Mode.DIRECT ? gemini.address() : gemini.address(self(context));
     var entity =
         new TokenResponse(
-            token.name(),
+            issued.token(),
             grant.mode().label(),
             grant.model(),
             grant.uses(),
-            token.expireTime().toString(),
-            token.newSessionExpireTime().toString(),
+            issued.expireTime().toString(),
+            issued.newSessionExpireTime().toString(),
             address.baseUrl(),
             address.apiVersion(),
             address.webSocketUrl(),
@@ -157,6 +170,11 @@ public class TokenResource {
         .header("Cache-Control", "no-store")
         .entity(entity)
         .build();
+  }
+
+  /** This gateway as the caller reaches it, as far as trusted proxies tell it. */
+  private URI self(RoutingContext context) {
+    return publicUrl.orElseGet(() -> URI.create(context.request().absoluteURI()).resolve("/"));
   }
 
   /** Who the caller is here, and what the policy gives them. */

@@ -1,5 +1,5 @@
 /**
- * Edge: the token endpoints. {@link io.livegate.token.TokenService} is the use case; the resources
+ * Edge: the token endpoints. {@link io.livegate.issue.TokenService} is the use case; the resources
  * turn JSON into a request and the outcome into JSON, in our form and in Google's.
  */
 @NullMarked

@@ -27,6 +27,7 @@ class MintBodyTest {
         Duration.ofMinutes(30),
         Duration.ofSeconds(60),
         setup,
+        List.of(),
         handle);
   }
 

@@ -165,6 +165,7 @@ class PolicyTest {
                 Map.of(),
                 "contextWindowCompression",
                 Map.of("triggerTokens", "25000", "slidingWindow", Map.of("targetTokens", "8000"))),
+            List.of(),
             Optional.empty()),
         grant);
   }
