@@ -57,10 +57,11 @@ class StartupChecks {
     addresses.put("livegate.gemini.base-url", gemini.baseUrl().toString());
     addresses.forEach(
         (property, address) -> {
-          if (!address.startsWith("http://")) {
+          URI uri = URI.create(address);
+          if (!"http".equalsIgnoreCase(uri.getScheme())) {
             return;
           }
-          if (isLoopback(URI.create(address).getHost())) {
+          if (isLoopback(uri.getHost())) {
             LOG.warnf("%s=%s is plain HTTP; that is for trials on one machine", property, address);
           } else {
             unsafe.add(
@@ -76,6 +77,8 @@ class StartupChecks {
 
   private static boolean isLoopback(String host) {
     return host != null
-        && (host.equals("localhost") || host.startsWith("127.") || host.equals("[::1]"));
+        && (host.equals("localhost")
+            || host.matches("127(\\.[0-9]{1,3}){3}")
+            || host.equals("[::1]"));
   }
 }

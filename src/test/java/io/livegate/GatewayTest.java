@@ -281,6 +281,7 @@ class GatewayTest {
           {"modell":"x"}                       | modell
           {"setup":[]}                         | setup
           {"setup":{"voice":"Puck"}}           | setup.voice
+          {"setup":{"generationConfig":{"temperature":1e999}}} | setup.generationConfig.temperature
           {"setup":{"generationConfig":{"temperature":"hot"}}} | setup.generationConfig.temperature
           {"setup":{"sessionResumption":{"handle":null}}}      | setup.sessionResumption.handle
           {"resumptionHandle":""}              | resumptionHandle
@@ -302,6 +303,35 @@ class GatewayTest {
         as(pilot()).contentType("application/json").body(body).post(TOKENS).then(),
         400,
         "invalid-request");
+  }
+
+  @Test
+  void notEveryOfManyMistakesIsListed() {
+    var setup = new JsonObject();
+    for (int i = 0; i < 5000; i++) {
+      setup.put("unknown" + i, 0);
+    }
+    String answer =
+        problem(
+                as(pilot())
+                    .contentType("application/json")
+                    .body(new JsonObject().put("setup", setup).encode())
+                    .post(TOKENS)
+                    .then(),
+                400,
+                "invalid-request")
+            .body("violations", hasSize(51))
+            .body("violations[50].allowed", equalTo("4950 more are not listed"))
+            .extract()
+            .asString();
+    assertTrue(answer.length() < 30_000);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/v1/tokens;a=b", "/v1;x/tokens", "/v1beta/auth_tokens;a=b"})
+  void anAddressHasNoParametersOfItsOwn(String path) {
+    as(pilot()).urlEncodingEnabled(false).post(path).then().statusCode(404);
+    nothingMinted();
   }
 
   @Test
@@ -596,6 +626,12 @@ class GatewayTest {
     String token = pilot().sign();
     given().header("x-goog-api-key", token).post(TOKENS).then().statusCode(201);
     as(token).header("x-goog-api-key", token).post(TOKENS).then().statusCode(201);
+    given()
+        .header("Authorization", "bearer " + token)
+        .header("x-goog-api-key", token)
+        .post(TOKENS)
+        .then()
+        .statusCode(201);
     problem(
         as(token).header("x-goog-api-key", pilot().claim("jti", "2").sign()).post(TOKENS).then(),
         400,
@@ -667,6 +703,18 @@ class GatewayTest {
   }
 
   @Test
+  void aLongFieldMaskIsRefusedAndBreaksNothing() {
+    given()
+        .header("x-goog-api-key", pilot().sign())
+        .contentType("application/json")
+        .body(new JsonObject().put("fieldMask", "a,".repeat(60_000)).encode())
+        .post("/v1beta/auth_tokens")
+        .then()
+        .statusCode(400)
+        .body("error.status", equalTo("INVALID_ARGUMENT"));
+  }
+
+  @Test
   void timesALittleBeyondTheRuleAreCut() {
     Instant now = Instant.now();
     given()
@@ -710,6 +758,7 @@ class GatewayTest {
           {"expireTime":"2020-01-01T00:00:00Z"}   | 400 | INVALID_ARGUMENT
           {"expireTime":"soon"}                   | 400 | INVALID_ARGUMENT
           {"fieldMask":"a b"}                     | 400 | INVALID_ARGUMENT
+          {"expireTime":"2126-01-01T00:00:00Z","expire_time":"2126-01-01T00:00:00Z"} | 400 | INVALID_ARGUMENT
           {"bidiGenerateContentSetup":{"x":1}}    | 400 | INVALID_ARGUMENT
           {"bidiGenerateContentSetup":{"model":"models/other"}} | 403 | PERMISSION_DENIED
           """)
@@ -899,6 +948,24 @@ class GatewayTest {
   }
 
   // --- Administration, metrics, documents
+
+  @Test
+  void explainingNeedsATokenThatCouldBe() {
+    var sre = Surroundings.issuer().token("sam").groups("platform-sre");
+    for (String body :
+        List.of("{\"issuer\":\"https://nobody\",\"claims\":{\"sub\":\"x\"}}", "{\"claims\":{}}")) {
+      problem(
+          as(sre).contentType("application/json").body(body).post("/admin/v1/explain").then(),
+          400,
+          "invalid-request");
+    }
+    problem(
+        as(Surroundings.issuer().token("sam").claim("hasgroups", true))
+            .post("/admin/v1/explain")
+            .then(),
+        403,
+        "groups-overage");
+  }
 
   @Test
   void anAdminSeesHowADecisionComesAbout() {

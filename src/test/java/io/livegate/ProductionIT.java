@@ -54,6 +54,37 @@ class ProductionIT {
   }
 
   @Test
+  void anyIssuerAndDisguisedAddressesAreRefused() throws Exception {
+    String refusal =
+        refusal(
+            List.of(
+                "-Dquarkus.oidc.auth-server-url=https://localhost:1/realm",
+                "-Dquarkus.oidc.token.audience=livegate",
+                "-Dquarkus.oidc.token.issuer=any",
+                "-Dlivegate.gemini.base-url=HTTP://127.evil.example"));
+    assertTrue(refusal.contains("quarkus.oidc.token.issuer must not be any"), refusal);
+    assertTrue(refusal.contains("HTTP://127.evil.example is plain HTTP"), refusal);
+  }
+
+  @Test
+  void aKeyThatIsNoneIsRefusedAndNotShown() throws Exception {
+    Path key = Files.writeString(directory.resolve("key"), "AIzaFirstHalf\nSecondHalf\n");
+    Path policy =
+        Files.writeString(
+            directory.resolve("policy.yaml"),
+            "version: 1\nrules: [{name: all, models: [gemini-3.8-live]}]\n");
+    String refusal =
+        refusal(
+            List.of(
+                "-Dquarkus.oidc.auth-server-url=https://localhost:1/realm",
+                "-Dquarkus.oidc.token.audience=livegate",
+                "-Dlivegate.policy.file=" + policy,
+                "-Dlivegate.gemini.api-key-file=" + key));
+    assertTrue(refusal.contains("livegate.gemini.api-key-file holds something else"), refusal);
+    assertFalse(refusal.contains("SecondHalf"), refusal);
+  }
+
+  @Test
   void everyMistakeOfThePolicyIsNamed() throws Exception {
     Path policy =
         Files.writeString(

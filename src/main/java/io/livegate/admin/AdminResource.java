@@ -1,7 +1,6 @@
 package io.livegate.admin;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
-import io.livegate.error.ErrorCode;
 import io.livegate.error.GatewayException;
 import io.livegate.error.Violation;
 import io.livegate.grant.MintBody;
@@ -93,10 +92,12 @@ public class AdminResource {
   public Explanation explain(byte @Nullable [] body, RoutingContext context) {
     Subject caller = subjects.current();
     Policy policy = policies.policy();
-    if (!policy.isAdmin(caller)) {
-      throw new GatewayException(
-          ErrorCode.ADMIN_REQUIRED, "The policy's admins expression does not hold for you.");
-    }
+    policy
+        .adminDenial(caller)
+        .ifPresent(
+            denied -> {
+              throw new GatewayException(denied.code(), denied.detail());
+            });
     var fields =
         JsonFields.of(
             JsonFields.parse(body, context.request().getHeader("Content-Type")),
@@ -107,7 +108,7 @@ public class AdminResource {
     Map<String, Object> claims = fields.object("claims").orElse(Map.of());
     Map<String, Object> request = fields.object("request").orElse(Map.of());
     fields.check();
-    Subject subject = subjects.supposed(issuer, claims);
+    Subject subject = subjects.supposed(issuer, claims, caller);
     return explanation(subject, policy.explain(subject, TokenRequest.read(request)));
   }
 

@@ -41,10 +41,15 @@ public class Problems {
     router.route().order(Integer.MIN_VALUE).failureHandler(this::write);
   }
 
-  /** Quarkus has a limit too, but answers it without saying why. */
-  void limitBodies(@Observes Filters filters) {
+  /** Quarkus has a limit for bodies too, but answers it without saying why. */
+  void limit(@Observes Filters filters) {
     filters.register(
         context -> {
+          if (context.request().path().indexOf(';') >= 0) {
+            // Matrix parameters are part of no address here, and would make one look like another.
+            context.fail(404);
+            return;
+          }
           String length = context.request().getHeader(HttpHeaders.CONTENT_LENGTH);
           if (length != null
               && length.matches("[0-9]{1,18}")

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.jboss.logging.Logger;
 
 /**
@@ -20,6 +21,9 @@ class ApiKey {
 
   private static final Logger LOG = Logger.getLogger(ApiKey.class);
   private static final long INTERVAL_MILLIS = 2000;
+
+  /** What a header can carry; anything else would be quoted by whoever refuses it. */
+  private static final Pattern KEY = Pattern.compile("[\\x21-\\x7e]+");
 
   private final Optional<Path> file;
   private final Vertx vertx;
@@ -33,6 +37,11 @@ class ApiKey {
       key = file.isPresent() ? read(file.get()) : config.apiKey().orElse("").strip();
     } catch (IOException e) {
       throw new IllegalStateException("livegate.gemini.api-key-file cannot be read: " + e, e);
+    }
+    if (!key.isEmpty() && !KEY.matcher(key).matches()) {
+      throw new IllegalStateException(
+          "livegate.gemini.api-key or livegate.gemini.api-key-file holds something else than one key:"
+              + " printable ASCII without spaces, in one line");
     }
     if (key.isEmpty()) {
       throw new IllegalStateException(
@@ -57,7 +66,9 @@ class ApiKey {
   private Void reload() {
     try {
       String now = read(file.orElseThrow());
-      if (!now.isEmpty() && !now.equals(key)) {
+      if (!KEY.matcher(now).matches()) {
+        LOG.warn("The Gemini API key file holds no key, the last key stays in use");
+      } else if (!now.equals(key)) {
         key = now;
         LOG.info("The Gemini API key has changed");
       }

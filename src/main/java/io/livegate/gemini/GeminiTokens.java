@@ -281,9 +281,15 @@ public class GeminiTokens {
       LOG.warnf("Google cannot be reached: %s", cause(failure));
       return unavailable("Google cannot be reached.");
     }
-    LOG.error("Minting failed", failure);
+    // Not its message: a library's can quote what it was given.
+    LOG.errorf("Minting failed: %s at %s", failure.getClass().getName(), origin(failure));
     return new GatewayException(
         ErrorCode.MINT_REFUSED, "Google's answer to the request for a token was not understood.");
+  }
+
+  private static Object origin(Throwable failure) {
+    StackTraceElement[] trace = failure.getStackTrace();
+    return trace.length == 0 ? "an unknown place" : trace[0];
   }
 
   private static GatewayException refused(ApiException answer) {

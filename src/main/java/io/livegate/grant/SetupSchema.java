@@ -299,7 +299,8 @@ public final class SetupSchema {
         Object number = raw instanceof String text ? parsed(text) : plain(raw);
         yield number instanceof Long whole ? whole.toString() : null;
       }
-      case NUMBER -> raw instanceof Number ? plain(raw) : null;
+      case NUMBER ->
+          raw instanceof Number number && Double.isFinite(number.doubleValue()) ? plain(raw) : null;
       case OPEN -> raw instanceof Map<?, ?> ? open(raw, path, depth) : null;
     };
   }

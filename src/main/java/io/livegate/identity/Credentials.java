@@ -72,7 +72,8 @@ public class Credentials {
     boolean relay = RELAY.matcher(context.normalizedPath()).matches();
     Set<String> credentials = new LinkedHashSet<>();
     for (String value : headers.getAll(HttpHeaders.AUTHORIZATION)) {
-      Optional<String> token = relay ? ofScheme(value, TOKEN) : Optional.empty();
+      Optional<String> token =
+          ofScheme(value, BEARER).or(() -> relay ? ofScheme(value, TOKEN) : Optional.empty());
       credentials.add(token.map(BEARER::concat).orElse(value));
     }
     headers.getAll(API_KEY).forEach(key -> credentials.add(BEARER + key));

@@ -25,10 +25,18 @@ public class Issuers {
         .namedTenants()
         .forEach(
             (name, tenant) -> {
+              boolean unnamed = name.equals(OidcConfig.DEFAULT_TENANT_KEY);
               boolean configured =
-                  tenant.authServerUrl().isPresent() || tenant.publicKey().isPresent();
+                  !unnamed
+                      || tenant.authServerUrl().isPresent()
+                      || tenant.provider().isPresent()
+                      || tenant.publicKey().isPresent();
+              if (!unnamed && name.equalsIgnoreCase(UNNAMED)) {
+                throw new IllegalStateException(
+                    "quarkus.oidc." + name + ": the name is taken by the tenant without a name");
+              }
               if (tenant.tenantEnabled() && configured) {
-                tenants.put(name.equals(OidcConfig.DEFAULT_TENANT_KEY) ? UNNAMED : name, tenant);
+                tenants.put(unnamed ? UNNAMED : name, tenant);
               }
             });
   }
@@ -75,6 +83,13 @@ public class Issuers {
                 prefix
                     + "token.audience must name this gateway: without it, tokens meant for any"
                     + " other application of the issuer would be accepted");
+          }
+          if (tenant.token().issuer().map("any"::equals).orElse(false)) {
+            unsafe.add(
+                prefix + "token.issuer must not be any: rules could no longer tell issuers apart");
+          }
+          if (tenant.authServerUrl().isEmpty() && tenant.token().issuer().isEmpty()) {
+            unsafe.add(prefix + "auth-server-url or " + prefix + "token.issuer is missing");
           }
         });
     return unsafe;

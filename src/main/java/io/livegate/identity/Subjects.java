@@ -51,10 +51,25 @@ public class Subjects {
         : Optional.empty();
   }
 
-  /** The subject that a token with these claims would be, for explaining; nothing is verified. */
-  public Subject supposed(String issuer, Map<String, ?> claims) {
-    String tenant = issuers.tenantOf(issuer).orElse("default");
-    Object sub = claims.get(config.subjectClaim());
-    return Subject.of(tenant, sub == null ? "" : sub.toString(), issuer, claims);
+  /**
+   * The subject that a token with these claims would be, for explaining; nothing is verified.
+   *
+   * @throws GatewayException {@code invalid-request} when no such token would be accepted
+   */
+  public Subject supposed(String issuer, Map<String, ?> claims, Subject caller) {
+    String tenant =
+        issuer.equals(caller.issuer())
+            ? caller.id().substring(0, caller.id().indexOf(':'))
+            : issuers
+                .tenantOf(issuer)
+                .orElseThrow(
+                    () ->
+                        new GatewayException(
+                            ErrorCode.INVALID_REQUEST, "No tenant is configured for that issuer."));
+    if (!(claims.get(config.subjectClaim()) instanceof String sub) || sub.isEmpty()) {
+      throw new GatewayException(
+          ErrorCode.INVALID_REQUEST, "The claims have no " + config.subjectClaim() + ".");
+    }
+    return Subject.of(tenant, sub, issuer, claims);
   }
 }

@@ -118,6 +118,10 @@ final class Expression {
   private final CelAbstractSyntaxTree ast;
   private final CelRuntime.Program program;
   private final boolean readsAllClaims;
+
+  /** What && and || join, of a condition; empty where they join nothing. */
+  private final List<Expression> operands;
+
   private final Optional<Boolean> constant;
   private final Set<String> conjuncts;
   private final List<Part> parts;
@@ -144,6 +148,12 @@ final class Expression {
       checkPattern(expr);
     }
     readsAllClaims = nodes().anyMatch(Expression::isAllClaims);
+    var joined = operands(ast.getExpr());
+    var compiled = new ArrayList<Expression>();
+    for (CelExpr operand : joined.size() > 1 ? joined : List.<CelExpr>of()) {
+      compiled.add(new Expression(VALUES, unparsed(operand)));
+    }
+    operands = List.copyOf(compiled);
     constant =
         nodes().anyMatch(Expression::isVariable)
             ? Optional.empty()
@@ -201,10 +211,31 @@ final class Expression {
       boolean absent =
           e.getErrorCode() == CelErrorCode.ATTRIBUTE_NOT_FOUND
               && !why.contains("Error resolving field");
-      return absent ? new Outcome.Absent(why) : new Outcome.Failed(why);
+      return absent ? absent(why, subject) : new Outcome.Failed(why);
     } catch (RuntimeException | StackOverflowError e) {
       return meter.exhausted() ? tooMuchWork() : new Outcome.Failed(e.getClass().getSimpleName());
     }
+  }
+
+  /**
+   * Of two errors CEL tells the first; an absent claim must not hide that the other side failed.
+   */
+  private Outcome absent(String why, Subject subject) {
+    return operands.stream()
+        .map(operand -> operand.evaluate(subject))
+        .filter(Outcome.Failed.class::isInstance)
+        .findFirst()
+        .orElseGet(() -> new Outcome.Absent(why));
+  }
+
+  private static List<CelExpr> operands(CelExpr expr) {
+    for (String operator : List.of("_&&_", "_||_")) {
+      var parts = parts(expr, operator);
+      if (parts.size() > 1) {
+        return parts.stream().flatMap(part -> operands(part).stream()).toList();
+      }
+    }
+    return List.of(expr);
   }
 
   private static Outcome tooMuchWork() {

@@ -58,17 +58,7 @@ public record Policy(
         return new Match.Matched(rule);
       }
       if (passage instanceof Passage.Undecided undecided) {
-        String detail =
-            undecided.code() == ErrorCode.GROUPS_OVERAGE
-                ? "Rule "
-                    + rule.name()
-                    + " cannot be decided: "
-                    + undecided.why()
-                    + ". Configure the provider to send only the groups assigned to this"
-                    + " application, or app roles."
-                : "The condition of rule " + rule.name() + " could not be evaluated.";
-        return new Match.Unmatched(
-            new Decision.Denied(undecided.code(), Optional.of(rule.name()), detail, List.of()));
+        return new Match.Unmatched(denied(undecided, Optional.of(rule.name())));
       }
     }
     return new Match.Unmatched(
@@ -79,9 +69,34 @@ public record Policy(
             List.of()));
   }
 
-  /** Whether a subject may administer. */
-  public boolean isAdmin(Subject subject) {
-    return admins.map(gate -> gate.passage(subject) instanceof Passage.Open).orElse(false);
+  /** Why a subject may not administer; empty if it may. */
+  public Optional<Decision.Denied> adminDenial(Subject subject) {
+    var passage = admins.map(gate -> gate.passage(subject)).orElse(new Passage.Closed("no admins"));
+    if (passage instanceof Passage.Undecided undecided) {
+      return Optional.of(denied(undecided, Optional.empty()));
+    }
+    return passage instanceof Passage.Open
+        ? Optional.empty()
+        : Optional.of(
+            new Decision.Denied(
+                ErrorCode.ADMIN_REQUIRED,
+                Optional.empty(),
+                "The policy's admins expression does not hold for you.",
+                List.of()));
+  }
+
+  private static Decision.Denied denied(Passage.Undecided undecided, Optional<String> rule) {
+    String detail =
+        undecided.code() == ErrorCode.GROUPS_OVERAGE
+            ? rule.map(name -> "Rule " + name).orElse("Who administers")
+                + " cannot be decided: "
+                + undecided.why()
+                + ". Configure the provider to send only the groups assigned to this application,"
+                + " or app roles."
+            : "The condition of "
+                + rule.map(name -> "rule " + name).orElse("admins")
+                + " could not be evaluated.";
+    return new Decision.Denied(undecided.code(), rule, detail, List.of());
   }
 
   /** Decides a request and says how it came about. */

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -23,7 +24,14 @@ public final class AuthTokenRequest {
   /** Google's clients name moments by their own clock. */
   private static final Duration CLOCK_SKEW = Duration.ofSeconds(30);
 
-  private static final Pattern MASK = Pattern.compile("[A-Za-z0-9_.]+(,[A-Za-z0-9_.]+)*,?|");
+  private static final Pattern MASK = Pattern.compile("[A-Za-z0-9_.,]{0,10000}");
+
+  private static final Map<String, String> NAMES =
+      Map.of(
+          "expire_time", "expireTime",
+          "new_session_expire_time", "newSessionExpireTime",
+          "bidi_generate_content_setup", "bidiGenerateContentSetup",
+          "field_mask", "fieldMask");
 
   private AuthTokenRequest() {}
 
@@ -34,19 +42,29 @@ public final class AuthTokenRequest {
    * @throws io.livegate.error.GatewayException {@code invalid-request} with every violation
    */
   public static GrantRequest read(Map<String, ?> object, Instant now) {
+    var renamed = new LinkedHashMap<String, Object>();
+    var twice = new ArrayList<String>();
+    object.forEach(
+        (name, value) -> {
+          String camel = NAMES.getOrDefault(name, name);
+          if (renamed.put(camel, value) != null) {
+            twice.add(camel);
+          }
+        });
     var fields =
         JsonFields.of(
-            camelCase(object),
+            renamed,
             "uses",
             "expireTime",
             "newSessionExpireTime",
             "bidiGenerateContentSetup",
             "fieldMask");
+    twice.forEach(name -> fields.wrong(name, null, "one value, in one spelling"));
     var setup =
         RequestedSetup.of(
             "bidiGenerateContentSetup",
             fields.object("bidiGenerateContentSetup").orElse(Map.of()),
-            fields.violations());
+            fields);
     fields
         .text("fieldMask")
         .filter(mask -> !MASK.matcher(mask).matches())
@@ -81,17 +99,5 @@ public final class AuthTokenRequest {
               }
               return Optional.empty();
             });
-  }
-
-  private static Map<String, Object> camelCase(Map<String, ?> object) {
-    var names =
-        Map.of(
-            "expire_time", "expireTime",
-            "new_session_expire_time", "newSessionExpireTime",
-            "bidi_generate_content_setup", "bidiGenerateContentSetup",
-            "field_mask", "fieldMask");
-    var renamed = new LinkedHashMap<String, Object>();
-    object.forEach((name, value) -> renamed.put(names.getOrDefault(name, name), value));
-    return renamed;
   }
 }

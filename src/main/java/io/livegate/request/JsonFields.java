@@ -37,17 +37,23 @@ public final class JsonFields {
   private static final Pattern JSON =
       Pattern.compile("application/json\\s*(;.*)?", Pattern.CASE_INSENSITIVE);
 
+  /** More would not help a client, and answers must not be larger than requests. */
+  private static final int MOST_VIOLATIONS = 50;
+
+  private static final int LONGEST_NAME = 200;
+
   private final Map<String, Object> values;
   private final List<Violation> violations = new ArrayList<>();
+  private int unlisted;
 
   private JsonFields(Map<String, ?> values, Set<String> known) {
     this.values = new HashMap<>();
     values.forEach(
         (name, value) -> {
           if (!known.contains(name)) {
-            violations.add(new Violation(name, null, "no such field; known here: " + known));
+            wrong(name, null, "no such field; known here: " + known);
           } else if (value == null) {
-            violations.add(new Violation(name, null, "a value; leave the field out for none"));
+            wrong(name, null, "a value; leave the field out for none");
           } else {
             this.values.put(name, value);
           }
@@ -143,13 +149,17 @@ public final class JsonFields {
     return typed(name, Map.class, "an object").map(map -> (Map<String, Object>) map);
   }
 
-  /** Where further mistakes of the same request are added. */
-  public List<Violation> violations() {
-    return violations;
-  }
-
+  /** Adds a mistake of the same request. */
   public void wrong(String name, @Nullable Object asked, Object allowed) {
-    violations.add(new Violation(name, asked, allowed));
+    if (violations.size() < MOST_VIOLATIONS) {
+      violations.add(
+          new Violation(
+              name.length() > LONGEST_NAME ? name.substring(0, LONGEST_NAME) + "..." : name,
+              asked,
+              allowed));
+    } else {
+      unlisted++;
+    }
   }
 
   /**
@@ -158,6 +168,9 @@ public final class JsonFields {
    * @throws GatewayException {@code invalid-request} with all violations, if there are any
    */
   public void check() {
+    if (unlisted > 0) {
+      violations.add(new Violation("...", null, unlisted + " more are not listed"));
+    }
     if (!violations.isEmpty()) {
       throw GatewayException.of(
           ErrorCode.INVALID_REQUEST, "Fields of the request are not as they must be.", violations);

@@ -1,9 +1,7 @@
 package io.livegate.request;
 
-import io.livegate.error.Violation;
 import io.livegate.grant.SetupSchema;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -16,20 +14,25 @@ import java.util.Optional;
 record RequestedSetup(
     Optional<String> model, Optional<String> resumptionHandle, Map<String, Object> fields) {
 
-  /** Reads a setup as it came; what is no setup of Google's is added to the violations. */
-  static RequestedSetup of(String field, Map<String, ?> raw, List<Violation> violations) {
+  /** Reads a setup as it came; what is no setup of Google's is told to the fields. */
+  static RequestedSetup of(String field, Map<String, ?> raw, JsonFields fields) {
     Map<String, Object> setup =
         new LinkedHashMap<>(
             SetupSchema.canonical(
                 raw,
                 (path, what) ->
-                    violations.add(
-                        new Violation(path.isEmpty() ? field : field + "." + path, null, what))));
+                    fields.wrong(path.isEmpty() ? field : field + "." + path, null, what)));
     Optional<String> model = Optional.ofNullable((String) setup.remove("model"));
     Optional<String> handle =
         setup.remove("sessionResumption") instanceof Map<?, ?> resumption
             ? Optional.ofNullable((String) resumption.get("handle"))
             : Optional.empty();
+    if (handle.map(String::length).orElse(1) > TokenRequest.MAX_HANDLE) {
+      fields.wrong(
+          field + ".sessionResumption.handle",
+          null,
+          "text of 1 to " + TokenRequest.MAX_HANDLE + " characters");
+    }
     return new RequestedSetup(model, handle, setup);
   }
 }

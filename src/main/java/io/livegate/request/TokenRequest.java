@@ -62,8 +62,7 @@ public record TokenRequest(
                   }
                   return known;
                 });
-    var setup =
-        RequestedSetup.of("setup", fields.object("setup").orElse(Map.of()), fields.violations());
+    var setup = RequestedSetup.of("setup", fields.object("setup").orElse(Map.of()), fields);
     Optional<String> handle = fields.string("resumptionHandle", MAX_HANDLE);
     var request =
         new GrantRequest(

@@ -30,6 +30,9 @@ final class Outbox {
 
   /** Runs now, or as soon as the client has read enough. Never, if the connection ends before. */
   void whenWritable(Runnable task) {
+    if (socket.isClosed()) {
+      return;
+    }
     if (waiting.isEmpty() && !socket.writeQueueFull()) {
       task.run();
     } else {
@@ -64,7 +67,7 @@ final class Outbox {
 
   private void drain() {
     // A task may queue the next one; only those that were waiting get their turn now.
-    for (int i = waiting.size(); i > 0 && !socket.writeQueueFull(); i--) {
+    for (int i = waiting.size(); i > 0 && !socket.isClosed() && !socket.writeQueueFull(); i--) {
       Runnable task = waiting.poll();
       if (task != null) {
         task.run();

@@ -23,7 +23,7 @@ import java.util.regex.Pattern;
 class Refusals {
 
   private static final Pattern PATHS =
-      Pattern.compile("/v1/tokens|/(v1|v1beta|v1alpha)/auth_tokens");
+      Pattern.compile("/v1/tokens/*|/(v1|v1beta|v1alpha)/auth_tokens/*");
 
   /** Before everything that can refuse. */
   private static final int PRIORITY = 400;

@@ -91,6 +91,38 @@ class GoogleSdkE2E {
     assertTrue(session.closedByClient());
   }
 
+  /** The same SDK, with the gateway in Google's place. */
+  @ParameterizedTest
+  @ValueSource(strings = {"relay", "direct", "access"})
+  void aSessionRunsThroughTheRelayWithEachCredential(String kind) throws Exception {
+    String access = Keycloak.login("ada").accessToken();
+    String token =
+        kind.equals("access")
+            ? access
+            : Secrets.remember(
+                Gateway.as(access)
+                    .contentType("application/json")
+                    .body(new JsonObject().put("mode", kind).encode())
+                    .post("/v1/tokens")
+                    .then()
+                    .statusCode(201)
+                    .extract()
+                    .path("token"));
+    JsonObject heard =
+        talk(
+            new JsonObject()
+                .put("token", token)
+                .put("baseUrl", Gateway.url())
+                .put("apiVersion", "v1beta")
+                .put("model", "gemini-3.8-live")
+                .put("config", new JsonObject("{\"responseModalities\":[\"AUDIO\"]}")));
+    answered(heard);
+    var session = SimulatedGoogle.onlySession();
+    assertTrue(session.path().endsWith("BidiGenerateContentConstrained"));
+    assertEquals(kind.equals("direct"), token.equals(session.credential()));
+    assertEquals(mintedSetup(), session.setup());
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"[]", "[\"temperature\"]", "[\"temperature\",\"tools\"]"})
   void everyLockIsWhole(String fields) throws Exception {

@@ -28,6 +28,7 @@ public final class SimulatedGoogle implements QuarkusTestResourceLifecycleManage
         - name: pilots
           when: "'voice-pilots' in claims.groups"
           models: [gemini-3.8-live]
+          modes: [direct, relay]
           token: {uses: 1, expires-in: 30m, start-within: 60s}
           setup:
             generationConfig: {responseModalities: [AUDIO]}

@@ -385,18 +385,18 @@ class PolicyTest {
 
   @Test
   void adminsAreWhomTheirConditionHoldsFor() {
-    assertTrue(POLICY.isAdmin(subject(Map.of("groups", List.of("platform-sre")))));
-    assertFalse(POLICY.isAdmin(subject(PILOT)));
-    assertFalse(POLICY.isAdmin(subject(Map.of())));
-    assertFalse(POLICY.isAdmin(subject(Map.of("groups", "platform-sre"))));
-    assertFalse(POLICY.isAdmin(subject(Map.of("hasgroups", true))));
+    assertTrue(isAdmin(POLICY, subject(Map.of("groups", List.of("platform-sre")))));
+    assertFalse(isAdmin(POLICY, subject(PILOT)));
+    assertFalse(isAdmin(POLICY, subject(Map.of())));
+    assertFalse(isAdmin(POLICY, subject(Map.of("groups", "platform-sre"))));
+    assertFalse(isAdmin(POLICY, subject(Map.of("hasgroups", true))));
   }
 
   @Test
   void nobodyIsAdminWhenThePolicyNamesNone() {
     var policy = Policies.when("true");
 
-    assertFalse(policy.isAdmin(subject(PILOT)));
+    assertFalse(isAdmin(policy, subject(PILOT)));
   }
 
   @Test
@@ -426,7 +426,8 @@ class PolicyTest {
     assertEquals(
         ErrorCode.NO_RULE_MATCHED, denied(policy.decide(others, GrantRequest.EMPTY)).code());
     assertEquals(
-        List.of(true, false, false), Stream.of(ours, theirs, others).map(policy::isAdmin).toList());
+        List.of(true, false, false),
+        Stream.of(ours, theirs, others).map(subject -> isAdmin(policy, subject)).toList());
   }
 
   @Test
@@ -491,5 +492,41 @@ class PolicyTest {
 
     assertEquals(Optional.of("voice-pilots"), denied.rule());
     assertEquals("The condition of rule voice-pilots could not be evaluated.", denied.detail());
+  }
+
+  private static boolean isAdmin(Policy policy, Subject subject) {
+    return policy.adminDenial(subject).isEmpty();
+  }
+
+  @Test
+  void anAbsentClaimDoesNotHideAFailure() {
+    for (String when :
+        List.of(
+            "claims.nope || 'a' in claims.level",
+            "'a' in claims.level || claims.nope",
+            "claims.nope && ('a' in claims.level || claims.nope)")) {
+      var policy =
+          policy(
+              """
+              version: 1
+              rules:
+                - {name: narrow, when: "%s", models: [m]}
+                - {name: broad, models: [m]}
+              """
+                  .formatted(when),
+              false);
+      var denied =
+          assertInstanceOf(
+              Decision.Denied.class,
+              policy.decide(subject(Map.of("level", 7)), GrantRequest.EMPTY));
+      assertEquals(ErrorCode.POLICY_ERROR, denied.code(), when);
+    }
+  }
+
+  @Test
+  void adminsThatCannotBeDecidedAreSaidSo() {
+    assertEquals(
+        ErrorCode.GROUPS_OVERAGE,
+        POLICY.adminDenial(subject(Map.of("hasgroups", true))).orElseThrow().code());
   }
 }
