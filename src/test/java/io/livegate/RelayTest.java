@@ -30,6 +30,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -53,9 +55,28 @@ class RelayTest {
       return seen;
     }
 
+    private final AtomicInteger closed = new AtomicInteger();
+
+    /** How many sessions have ended so far, whatever was forgotten since. */
+    int closedSessions() {
+      return closed.get();
+    }
+
     void record(@Observes GatewayEvent event) {
       seen.add(event);
+      if (event instanceof SessionClosed) {
+        closed.incrementAndGet();
+      }
     }
+  }
+
+  /** Connections of all tests so far; each becomes a session that ends. */
+  private static final AtomicInteger CONNECTIONS = new AtomicInteger();
+
+  /** The end of a session belongs to the test that began it. */
+  @AfterEach
+  void settle() {
+    Await.until(() -> events.closedSessions() == CONNECTIONS.get());
   }
 
   @Inject Events events;
@@ -84,8 +105,16 @@ class RelayTest {
             .path("token"));
   }
 
+  private static RawSocket connect(String path, String... headers) throws IOException {
+    var socket = new RawSocket(RestAssured.port, path, headers);
+    if (socket.status().equals("101")) {
+      CONNECTIONS.incrementAndGet();
+    }
+    return socket;
+  }
+
   private static RawSocket open(String credential) throws IOException {
-    return new RawSocket(RestAssured.port, PATH + "?access_token=" + credential);
+    return connect(PATH + "?access_token=" + credential);
   }
 
   private static RawSocket ready(String credential) throws IOException {
@@ -166,7 +195,7 @@ class RelayTest {
                 + carried)) {
       for (String path : List.of(PATH, "/" + PATH.replace("v1beta", "v1") + "Constrained")) {
         if (path.equals(PATH) || !header.contains("auth_tokens")) {
-          try (var socket = new RawSocket(RestAssured.port, path, header)) {
+          try (var socket = connect(path, header)) {
             assertEquals("101", socket.status(), header);
             assertEquals(
                 header.contains("carrier"), socket.head().contains("bearer-token-carrier"));
@@ -175,7 +204,7 @@ class RelayTest {
         }
       }
     }
-    try (var socket = new RawSocket(RestAssured.port, PATH + "?key=" + token("relay"))) {
+    try (var socket = connect(PATH + "?key=" + token("relay"))) {
       assertEquals("101", socket.status());
     }
   }
@@ -226,12 +255,12 @@ class RelayTest {
             "?key=" + GatewayTest.pilot().sign(),
             "403");
     for (var refused : cases.entrySet()) {
-      try (var socket = new RawSocket(RestAssured.port, PATH + refused.getKey())) {
+      try (var socket = connect(PATH + refused.getKey())) {
         assertEquals(refused.getValue(), socket.status());
         assertTrue(socket.head().contains("application/problem+json"), socket.head());
       }
     }
-    try (var socket = new RawSocket(RestAssured.port, PATH + "X?access_token=" + jwt)) {
+    try (var socket = connect(PATH + "X?access_token=" + jwt)) {
       assertEquals("404", socket.status());
     }
     given().queryParam("access_token", jwt).get(PATH).then().statusCode(400);
@@ -254,7 +283,7 @@ class RelayTest {
             "null",
             "403");
     for (var page : cases.entrySet()) {
-      try (var socket = new RawSocket(RestAssured.port, query, "Origin: " + page.getKey())) {
+      try (var socket = connect(query, "Origin: " + page.getKey())) {
         assertEquals(page.getValue(), socket.status(), page.getKey());
       }
     }
