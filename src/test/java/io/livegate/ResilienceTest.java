@@ -17,6 +17,7 @@ import io.quarkus.test.junit.QuarkusTestProfile;
 import io.quarkus.test.junit.TestProfile;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
@@ -65,8 +66,18 @@ class ResilienceTest {
     assertEquals(6, timeouts + unavailable, () -> "statuses " + statuses);
     // The turns of the two that hang end with the timeout, when others may just get theirs.
     assertTrue(timeouts >= 2 && unavailable >= 2, () -> "statuses " + statuses);
+    Await.until(() -> threadsAtGoogle() == 0);
     Surroundings.simulator().script().clear();
     as(pilot()).post(TOKENS).then().statusCode(201);
+  }
+
+  private static long threadsAtGoogle() {
+    return Thread.getAllStackTraces().values().stream()
+        .filter(
+            trace ->
+                Arrays.stream(trace)
+                    .anyMatch(frame -> frame.getClassName().startsWith("com.google.genai.")))
+        .count();
   }
 
   @Test
