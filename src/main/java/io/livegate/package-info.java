@@ -23,6 +23,7 @@
  * issuing   issue                   identity, policy, grant, gemini
  * outward   gemini                  grant
  * decide    policy                  identity, grant
+ * state     ledger                  grant
  * nouns     identity, grant         nothing of ours but the leaves
  * leaves    audit, error            usable by all; import nothing of ours
  * apart     simulator               imports nothing of ours; imported by dev only

@@ -67,6 +67,11 @@ public enum ErrorCode {
       "Pages of this origin may not connect",
       "A browser says that the page comes from another site than livegate.relay.allowed-origins"
           + " names."),
+  SUBJECT_BLOCKED(
+      403,
+      "PERMISSION_DENIED",
+      "The user is blocked",
+      "An administrator has blocked this user, for a time or for good. The detail says until when."),
   ADMIN_REQUIRED(
       403,
       "PERMISSION_DENIED",
@@ -87,6 +92,12 @@ public enum ErrorCode {
       "INVALID_ARGUMENT",
       "Unsupported media type",
       "Send Content-Type: application/json, or no body."),
+  LIMIT_REACHED(
+      429,
+      "RESOURCE_EXHAUSTED",
+      "A limit of the policy is reached",
+      "A limit of the user's rule leaves no room; the detail names it. Try again after Retry-After"
+          + " seconds. GET /v1/me shows all limits with their use."),
   UPSTREAM_LIMIT(
       429,
       "RESOURCE_EXHAUSTED",
@@ -112,6 +123,16 @@ public enum ErrorCode {
       "Minting is unavailable",
       "Google cannot be reached or fails, or too many requests wait for it. Try again after"
           + " Retry-After seconds."),
+  LEDGER_UNAVAILABLE(
+      503,
+      "UNAVAILABLE",
+      "Limits cannot be checked",
+      "The store of what was issued and used does not answer. Try again after Retry-After seconds."),
+  AUDIT_UNAVAILABLE(
+      503,
+      "UNAVAILABLE",
+      "The audit cannot be written",
+      "This gateway hands out nothing that it cannot record. Try again after Retry-After seconds."),
   RELAY_FULL(
       503,
       "UNAVAILABLE",

@@ -19,6 +19,8 @@ import java.util.Optional;
  * @param open the places of it that a session's client may still set; none in mode direct, where
  *     the token is locked as a whole
  * @param resumptionHandle the session to resume, when that was asked for
+ * @param limits what bounds it beyond the token
+ * @param login where it came from
  */
 public record Grant(
     String subject,
@@ -30,7 +32,9 @@ public record Grant(
     Duration startWithin,
     Map<String, Object> setup,
     List<SetupPath> open,
-    Optional<String> resumptionHandle) {
+    Optional<String> resumptionHandle,
+    Limits limits,
+    Login login) {
 
   /** The longest life that Google gives a token is a little more. */
   private static final Duration LONGEST = Duration.ofHours(20).minusSeconds(1);
@@ -54,6 +58,17 @@ public record Grant(
     Duration expires = life.compareTo(LONGEST) < 0 ? life : LONGEST;
     Duration start = expires.compareTo(START) < 0 ? expires : START;
     return new Grant(
-        subject, rule, model, Mode.DIRECT, 1, expires, start, setup, List.of(), handle);
+        subject,
+        rule,
+        model,
+        Mode.DIRECT,
+        1,
+        expires,
+        start,
+        setup,
+        List.of(),
+        handle,
+        Limits.NONE,
+        login);
   }
 }

@@ -3,12 +3,15 @@ package io.livegate.policy;
 import io.livegate.error.ErrorCode;
 import io.livegate.error.Violation;
 import io.livegate.grant.Grant;
+import io.livegate.grant.Limits;
 import io.livegate.grant.LiveSetup;
+import io.livegate.grant.Login;
 import io.livegate.grant.Mode;
 import io.livegate.grant.SetupPath;
 import io.livegate.identity.Subject;
 import io.livegate.policy.SetupTemplate.Rendered;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
@@ -116,8 +119,21 @@ public record Rule(
             start,
             narrowed.setup(),
             mode == Mode.RELAY ? narrowed.open() : List.of(),
-            request.resumptionHandle()),
+            request.resumptionHandle(),
+            Limits.NONE,
+            login(subject)),
         this);
+  }
+
+  private static Login login(Subject subject) {
+    var claims = subject.claims();
+    return new Login(
+        subject.id().substring(0, subject.id().indexOf(':')),
+        String.valueOf(claims.getOrDefault("sub", "")),
+        claims.get("sid") instanceof String sid ? Optional.of(sid) : Optional.empty(),
+        claims.get("iat") instanceof Number iat
+            ? Instant.ofEpochSecond(iat.longValue())
+            : Instant.EPOCH);
   }
 
   private static Duration within(

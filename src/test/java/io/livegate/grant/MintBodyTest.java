@@ -28,7 +28,9 @@ class MintBodyTest {
         Duration.ofSeconds(60),
         setup,
         List.of(),
-        handle);
+        handle,
+        Limits.NONE,
+        new Login("default", "ada", Optional.empty(), Instant.EPOCH));
   }
 
   private static String json(MintBody body) throws JsonProcessingException {

@@ -10,10 +10,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.livegate.error.ErrorCode;
 import io.livegate.grant.Grant;
+import io.livegate.grant.Limits;
+import io.livegate.grant.Login;
 import io.livegate.grant.Mode;
 import io.livegate.identity.Subject;
 import io.livegate.policy.Policies.Request;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -166,7 +169,9 @@ class PolicyTest {
                 "contextWindowCompression",
                 Map.of("triggerTokens", "25000", "slidingWindow", Map.of("targetTokens", "8000"))),
             List.of(),
-            Optional.empty()),
+            Optional.empty(),
+            Limits.NONE,
+            new Login("default", "ada", Optional.empty(), Instant.EPOCH)),
         grant);
   }
 
