@@ -40,10 +40,11 @@ final class ClientMessages {
 
   /** Why a message may not pass, if so; safe to show to the client. */
   Optional<String> objection(Message message) {
-    if (!isUtf8(message)) {
+    byte[] content = message.content();
+    if (!isUtf8(content)) {
       return Optional.of("the message is not JSON in UTF-8");
     }
-    try (JsonParser parser = JSON.createParser(message.content())) {
+    try (JsonParser parser = JSON.createParser(content)) {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
         return Optional.of("the message is not a JSON object");
       }
@@ -77,15 +78,14 @@ final class ClientMessages {
    * Whether the content is UTF-8 and looks like an object in no other encoding, which Jackson would
    * detect.
    */
-  static boolean isUtf8(Message message) {
-    byte[] array = message.content();
+  static boolean isUtf8(byte[] array) {
     int end = array.length;
     boolean ascii = true;
     for (int i = 0; i < end; i++) {
       ascii &= array[i] > 0;
     }
     if (ascii) {
-      return message.size() > 0;
+      return end > 0;
     }
     for (int i = 0; i < end && i < 4; i++) {
       if (array[i] == 0 || (i == 0 && array[i] < 0)) {

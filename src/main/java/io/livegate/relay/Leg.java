@@ -1,25 +1,44 @@
 package io.livegate.relay;
 
-import io.vertx.core.buffer.Buffer;
-import io.vertx.core.http.WebSocketBase;
-import io.vertx.core.http.WebSocketFrame;
-import java.util.function.LongConsumer;
-import org.jspecify.annotations.Nullable;
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOutboundBuffer;
+import io.netty.channel.EventLoop;
+import io.netty.util.ReferenceCountUtil;
+import io.vertx.core.http.HttpConnection;
+import io.vertx.core.net.NetSocket;
+import io.vertx.core.net.impl.ConnectionBase;
+import java.nio.charset.StandardCharsets;
+import java.security.SecureRandom;
+import java.util.concurrent.TimeUnit;
+import org.jboss.logging.Logger;
 
 /**
  * One side of a session: whole messages in and out of a WebSocket, with back-pressure. To be used
  * on the socket's event loop only.
  *
- * <p>It works on Vert.x' own sockets, because {@code quarkus-websockets-next} can neither pause a
- * connection nor tell that one is full: a relay on it holds in memory whatever the slower side has
- * not taken. Pings are answered by Vert.x.
+ * <p>It speaks frames itself, on the channel below Vert.x' socket, and is with {@link FrameReader}
+ * the only class that does. What passes is written as the very buffers that were read: a frame is
+ * not decoded, copied to the heap, masked again and encoded, which is a third of the work of a
+ * relay of large messages on Vert.x' own WebSockets. {@code quarkus-websockets-next} can neither
+ * pause a connection nor tell that one is full, so that a relay on it would hold in memory whatever
+ * the slower side has not taken. Frames of clients go on masked with the keys that the clients
+ * drew, as through any tunnel.
  */
-final class Leg {
+// A write or close that fails ends the connection, which is told by channelInactive.
+@SuppressWarnings("FutureReturnValueIgnored")
+final class Leg extends ChannelInboundHandlerAdapter implements FrameReader.Sink {
 
   /** What happens on a leg. */
   interface Listener {
-    /** A whole message came. */
+    /** A whole message came, which is the listener's from now on. */
     void received(Message message);
+
+    /** Nothing more has come for now; what was sent elsewhere may be flushed. */
+    void pausing();
 
     /** There is room again after {@link Leg#isFull}. */
     void drained();
@@ -27,154 +46,251 @@ final class Leg {
     /** The other end closed, with 1005 for no code and 1006 for no close at all. Once, and last. */
     void closed(int code, String reason);
 
-    /** A message exceeds the limit; nothing more will be received. */
-    void tooLarge();
+    /** What came breaks the protocol or a limit; nothing more will be received. */
+    void violated(int code, String reason);
   }
 
-  private final WebSocketBase socket;
-  private final long maxMessage;
-  private final LongConsumer buffered;
+  /** How long the other end may take to answer a close. */
+  private static final int CLOSING_SECONDS = 5;
+
+  private static final Logger LOG = Logger.getLogger(Leg.class);
+  private static final SecureRandom RANDOM = new SecureRandom();
+
+  private final boolean server;
   private final Listener listener;
-  private @Nullable WebSocketFrame first;
-  private Buffer fragments = Buffer.buffer();
-  private long outstanding;
+  private final FrameReader reader;
+  private ChannelHandlerContext context;
+  private boolean unflushed;
   private long heard = System.nanoTime();
   private boolean paused;
+
+  /** The listener hears no more. */
   private boolean ended;
 
-  /**
-   * @param buffered is told each change of the bytes that this leg holds
-   */
-  Leg(WebSocketBase socket, long maxMessage, LongConsumer buffered, Listener listener) {
-    this.socket = socket;
-    this.maxMessage = maxMessage;
-    this.buffered = buffered;
+  /** What comes cannot be understood any more. */
+  private boolean deaf;
+
+  private Leg(ChannelHandlerContext context, boolean server, long maxMessage, Listener listener) {
+    this.context = context;
+    this.server = server;
     this.listener = listener;
-    socket.frameHandler(this::frame);
-    socket.pongHandler(pong -> heard = System.nanoTime());
-    socket.drainHandler(
-        drained -> {
-          if (!ended) {
-            listener.drained();
-          }
-        });
-    // What breaks a connection also closes it.
-    socket.exceptionHandler(broken -> {});
-    socket.closeHandler(
-        closed -> {
-          // With a close frame this comes at once, but the frame in its turn.
-          if (socket.closeStatusCode() == null) {
-            over(1006, "");
-          }
-        });
+    this.reader = new FrameReader(server, maxMessage, this);
   }
 
-  private void frame(WebSocketFrame frame) {
-    if (ended) {
-      return;
+  /** The side on which this gateway is the server. */
+  static Leg ofClient(NetSocket socket, long maxMessage, Listener listener) {
+    return attached((ConnectionBase) socket, true, maxMessage, listener);
+  }
+
+  /** The side on which this gateway is the client. */
+  static Leg ofServer(HttpConnection connection, long maxMessage, Listener listener) {
+    return attached((ConnectionBase) connection, false, maxMessage, listener);
+  }
+
+  private static Leg attached(
+      ConnectionBase connection, boolean server, long maxMessage, Listener listener) {
+    ChannelHandlerContext vertx = connection.channelHandlerContext();
+    if (!vertx.channel().eventLoop().inEventLoop()) {
+      throw new IllegalStateException("both legs of a session live on one event loop");
     }
+    var leg = new Leg(vertx, server, maxMessage, listener);
+    vertx.pipeline().addBefore(vertx.name(), "livegate", leg);
+    return leg;
+  }
+
+  /** The event loop that it lives on. */
+  EventLoop loop() {
+    return context.channel().eventLoop();
+  }
+
+  // --- What comes
+
+  @Override
+  public void handlerAdded(ChannelHandlerContext added) {
+    context = added;
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext ctx, Object read) {
     heard = System.nanoTime();
-    switch (frame.type()) {
-      case TEXT, BINARY -> {
-        if (frame.isFinal()) {
-          whole(frame);
-        } else {
-          first = frame;
-          fragment(frame);
-        }
+    try {
+      // The end of the request that opened it passes here, too.
+      if (!deaf && read instanceof ByteBuf bytes) {
+        reader.read(bytes);
       }
-      case CONTINUATION -> fragment(frame);
-      case CLOSE -> over(frame.closeStatusCode(), frame.closeReason());
-      case PING, PONG -> {}
+    } finally {
+      ReferenceCountUtil.release(read);
     }
   }
 
-  private void whole(WebSocketFrame frame) {
-    var message = new Message(frame);
-    if (message.size() > maxMessage) {
-      listener.tooLarge();
+  @Override
+  public void channelReadComplete(ChannelHandlerContext ctx) {
+    flush();
+    if (!ended) {
+      listener.pausing();
+    }
+  }
+
+  @Override
+  public void channelWritabilityChanged(ChannelHandlerContext ctx) {
+    if (!ended && ctx.channel().isWritable()) {
+      listener.drained();
+    }
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext ctx) {
+    over(1006, "");
+    reader.stop();
+    ctx.fireChannelInactive();
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+    // A connection that was reset, for one; its end is told by channelInactive.
+    LOG.debug("A connection of a session failed", cause);
+    ctx.close();
+  }
+
+  @Override
+  public void message(Message message) {
+    if (ended) {
+      message.release();
     } else {
       listener.received(message);
     }
   }
 
-  private void fragment(WebSocketFrame frame) {
-    Buffer part = frame.binaryData();
-    if (fragments.length() + part.length() > maxMessage) {
-      listener.tooLarge();
+  @Override
+  public void pinged(byte[] payload) {
+    // Who sends more pings than it reads pongs gets none: RFC 6455 asks for the latest only.
+    if (!ended && context.channel().isWritable()) {
+      write(FrameReader.PONG, payload);
+    }
+  }
+
+  @Override
+  public void closing(int code, String reason) {
+    if (ended) {
+      context.close();
       return;
     }
-    buffered.accept(part.length());
-    fragments.appendBuffer(part);
-    if (frame.isFinal() && first != null) {
-      Buffer content = fragments;
-      boolean text = first.isText();
-      first = null;
-      fragments = Buffer.buffer();
-      buffered.accept(-content.length());
-      listener.received(
-          new Message(
-              text
-                  ? WebSocketFrame.textFrame(content.toString(), true)
-                  : WebSocketFrame.binaryFrame(content, true)));
+    over(code, reason);
+    ChannelFuture answer =
+        write(
+            FrameReader.CLOSE,
+            code == FrameReader.NO_CODE ? new byte[0] : closePayload(code, reason));
+    if (server) {
+      answer.addListener(ChannelFutureListener.CLOSE);
     }
+    hangUp();
   }
 
-  private void over(int code, @Nullable String reason) {
+  @Override
+  public void violation(int code, String reason) {
+    deaf = true;
     if (!ended) {
-      release();
-      listener.closed(code, reason == null ? "" : reason);
+      listener.violated(code, reason);
     }
   }
 
-  private void release() {
-    ended = true;
-    buffered.accept(-outstanding - fragments.length());
-    fragments = Buffer.buffer();
+  private void over(int code, String reason) {
+    if (!ended) {
+      ended = true;
+      listener.closed(code, reason);
+    }
   }
 
+  // --- What goes
+
+  /** Sends a message that came on the other leg, as it came; {@link #flush} has it leave. */
   void send(Message message) {
     if (ended) {
+      message.release();
       return;
     }
-    int size = message.size();
-    outstanding += size;
-    buffered.accept(size);
-    socket
-        .writeFrame(message.frame())
-        .onComplete(
-            written -> {
-              if (!ended) {
-                outstanding -= size;
-                buffered.accept(-size);
-              }
-            });
-  }
-
-  /** Whether to stop sending until {@link Listener#drained}. */
-  boolean isFull() {
-    return !ended && !socket.isClosed() && socket.writeQueueFull();
-  }
-
-  void pause() {
-    if (!paused) {
-      paused = true;
-      socket.pause();
+    for (ByteBuf bytes : message.take()) {
+      context.write(bytes, context.voidPromise());
     }
+    unflushed = true;
   }
 
-  void resume() {
-    if (paused) {
-      paused = false;
-      // Nothing could be heard meanwhile.
-      heard = System.nanoTime();
-      socket.resume();
+  /** Sends a text message of our own. */
+  void sendText(String text) {
+    sendOwn(FrameReader.TEXT, text);
+  }
+
+  /** Sends a binary message of our own, as Google sends its JSON. */
+  void sendBinary(String text) {
+    sendOwn(FrameReader.BINARY, text);
+  }
+
+  private void sendOwn(int opcode, String text) {
+    if (!ended) {
+      write(opcode, text.getBytes(StandardCharsets.UTF_8));
+      flush();
     }
   }
 
   void ping() {
-    if (!ended && !socket.isClosed()) {
-      socket.writePing(Buffer.buffer());
+    if (!ended) {
+      write(FrameReader.PING, new byte[0]);
+      flush();
+    }
+  }
+
+  void flush() {
+    if (unflushed) {
+      unflushed = false;
+      context.flush();
+    }
+  }
+
+  private ChannelFuture write(int opcode, byte[] payload) {
+    int size = payload.length;
+    int masked = server ? 0 : 0x80;
+    ByteBuf frame = context.alloc().buffer(size + 14);
+    frame.writeByte(0x80 | opcode);
+    if (size < 126) {
+      frame.writeByte(masked | size);
+    } else if (size < 65536) {
+      frame.writeByte(masked | 126).writeShort(size);
+    } else {
+      frame.writeByte(masked | 127).writeLong(size);
+    }
+    if (!server) {
+      byte[] mask = new byte[4];
+      RANDOM.nextBytes(mask);
+      frame.writeBytes(mask);
+      for (int i = 0; i < size; i++) {
+        payload[i] ^= mask[i & 3];
+      }
+    }
+    unflushed = true;
+    return context.write(frame.writeBytes(payload));
+  }
+
+  private static byte[] closePayload(int code, String reason) {
+    byte[] text = reason.getBytes(StandardCharsets.UTF_8);
+    byte[] payload = new byte[2 + text.length];
+    payload[0] = (byte) (code >> 8);
+    payload[1] = (byte) code;
+    System.arraycopy(text, 0, payload, 2, text.length);
+    return payload;
+  }
+
+  /** Whether to stop sending until {@link Listener#drained}. */
+  boolean isFull() {
+    return !ended && !context.channel().isWritable();
+  }
+
+  /** Whether to read what comes, or leave it in the network. */
+  void read(boolean on) {
+    if (on == paused && !(ended && !on)) {
+      paused = !on;
+      // Nothing could be heard meanwhile.
+      heard = System.nanoTime();
+      context.channel().config().setAutoRead(on);
     }
   }
 
@@ -184,17 +300,46 @@ final class Leg {
   }
 
   /**
+   * Bytes in memory: of a message that is not whole yet, and of what the other end has not taken.
+   */
+  long buffered() {
+    ChannelOutboundBuffer out = context.channel().unsafe().outboundBuffer();
+    return reader.collected() + (out == null ? 0 : out.totalPendingWriteBytes());
+  }
+
+  /**
    * Closes it from this side; the listener hears no more.
    *
    * @param code one that may be sent
    * @param reason at most 123 bytes
    */
   void close(int code, String reason) {
-    if (!ended) {
-      release();
-      socket.close((short) code, reason);
-      // The answer is behind whatever else has not been read.
-      resume();
+    if (ended) {
+      return;
     }
+    ended = true;
+    write(FrameReader.CLOSE, closePayload(code, reason));
+    // The answer is behind whatever else has not been read.
+    read(true);
+    hangUp();
+  }
+
+  /**
+   * Ends the connection when the other end does, which it has some seconds for: ending it at once
+   * could have the network throw away the close frame.
+   */
+  private void hangUp() {
+    flush();
+    var channel = context.channel();
+    var timeout =
+        channel
+            .eventLoop()
+            .schedule(
+                () -> {
+                  context.close();
+                },
+                CLOSING_SECONDS,
+                TimeUnit.SECONDS);
+    channel.closeFuture().addListener(closed -> timeout.cancel(false));
   }
 }

@@ -1,36 +1,151 @@
 package io.livegate.relay;
 
-import io.vertx.core.buffer.Buffer;
-import io.vertx.core.http.WebSocketFrame;
+import io.netty.buffer.ByteBuf;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 
-/** One whole WebSocket message, ready to be sent on as it came. */
+/**
+ * One whole WebSocket message in the frames that it came in, ready to be sent on as they are. Its
+ * buffers are the ones that were read from the network; whoever has the message last either passes
+ * them on ({@link #take}) or releases them.
+ */
 final class Message {
 
-  private final WebSocketFrame frame;
-  private final byte[] content;
+  private static final byte QUOTE = '"';
+
+  private static final VarHandle LONGS =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
 
   /**
-   * @param frame text or binary, and final
+   * A stretch of one frame.
+   *
+   * @param bytes as on the wire
+   * @param payload where in them the payload begins, behind the frame's header
+   * @param mask what each four bytes of the payload are masked with, from its first byte here on
    */
-  Message(WebSocketFrame frame) {
-    this.frame = frame;
-    this.content = frame.binaryData().getBytes();
+  private record Piece(ByteBuf bytes, int payload, int mask) {}
+
+  private final boolean text;
+  private final List<Piece> pieces = new ArrayList<>(1);
+  private int size;
+
+  /**
+   * A message without content yet.
+   *
+   * @param text whether it is a text message, rather than a binary one
+   */
+  Message(boolean text) {
+    this.text = text;
   }
 
-  static Message binary(byte[] content) {
-    return new Message(WebSocketFrame.binaryFrame(Buffer.buffer(content), true));
+  /** Adds what came of a frame. */
+  void add(ByteBuf bytes, int payload, int mask) {
+    pieces.add(new Piece(bytes, payload, mask));
+    size += bytes.readableBytes() - payload;
   }
 
-  WebSocketFrame frame() {
-    return frame;
+  boolean isText() {
+    return text;
   }
 
-  /** Not to be changed. */
+  /** Bytes of content. */
+  int size() {
+    return size;
+  }
+
+  /** How many stretches of bytes it came in. */
+  int pieces() {
+    return pieces.size();
+  }
+
+  /** The content, unmasked, at the start of an array that is large enough. */
+  void copyTo(byte[] array) {
+    int at = 0;
+    for (Piece piece : pieces) {
+      int length = piece.bytes.readableBytes() - piece.payload;
+      piece.bytes.getBytes(piece.bytes.readerIndex() + piece.payload, array, at, length);
+      if (piece.mask != 0) {
+        unmask(array, at, length, piece.mask);
+      }
+      at += length;
+    }
+  }
+
   byte[] content() {
+    byte[] content = new byte[size];
+    copyTo(content);
     return content;
   }
 
-  int size() {
-    return content.length;
+  private static void unmask(byte[] array, int start, int length, int mask) {
+    long twice = (long) mask << 32 | (mask & 0xffffffffL);
+    int at = start;
+    int end = start + length;
+    for (; at + 8 <= end; at += 8) {
+      LONGS.set(array, at, (long) LONGS.get(array, at) ^ twice);
+    }
+    for (int i = 0; at < end; at++, i++) {
+      array[at] ^= (byte) (mask >> (24 - 8 * (i & 3)));
+    }
+  }
+
+  /** A name as it stands in JSON, with its quotes. */
+  static byte[] quoted(String name) {
+    return ("\"" + name + "\"").getBytes(StandardCharsets.US_ASCII);
+  }
+
+  /**
+   * Whether one of some {@link #quoted} names stands anywhere in the content of an unmasked
+   * message. Goes from quote to quote: media, which is most of what passes, has none.
+   */
+  boolean mentions(List<byte[]> names) {
+    for (int p = 0; p < pieces.size(); p++) {
+      ByteBuf bytes = pieces.get(p).bytes;
+      int end = bytes.writerIndex();
+      int at = bytes.indexOf(bytes.readerIndex() + pieces.get(p).payload, end, QUOTE);
+      while (at >= 0) {
+        for (byte[] name : names) {
+          if (stands(name, p, at)) {
+            return true;
+          }
+        }
+        at = bytes.indexOf(at + 1, end, QUOTE);
+      }
+    }
+    return false;
+  }
+
+  private boolean stands(byte[] name, int piece, int start) {
+    int p = piece;
+    ByteBuf bytes = pieces.get(p).bytes;
+    int at = start;
+    for (byte expected : name) {
+      while (at == bytes.writerIndex()) {
+        if (++p == pieces.size()) {
+          return false;
+        }
+        bytes = pieces.get(p).bytes;
+        at = bytes.readerIndex() + pieces.get(p).payload;
+      }
+      if (bytes.getByte(at++) != expected) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** The buffers, in order, which are the receiver's from now on. */
+  List<ByteBuf> take() {
+    var taken = pieces.stream().map(Piece::bytes).toList();
+    pieces.clear();
+    return taken;
+  }
+
+  void release() {
+    take().forEach(ByteBuf::release);
   }
 }

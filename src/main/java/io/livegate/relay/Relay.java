@@ -3,7 +3,6 @@ package io.livegate.relay;
 import io.livegate.audit.GatewayEvent;
 import io.livegate.gemini.GeminiTokens;
 import io.livegate.gemini.LiveUpstream;
-import io.vertx.core.Vertx;
 import jakarta.enterprise.event.Event;
 
 /** What every session works with. */
@@ -13,5 +12,4 @@ record Relay(
     ClientMessages clientMessages,
     GeminiTokens tokens,
     LiveUpstream upstream,
-    Vertx vertx,
     Event<GatewayEvent> events) {}

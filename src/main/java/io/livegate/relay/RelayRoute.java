@@ -14,6 +14,7 @@ import io.livegate.issue.Admission;
 import io.livegate.issue.RelayTokens;
 import io.livegate.issue.TokenService;
 import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerRequest;
@@ -51,11 +52,10 @@ class RelayRoute {
       TokenService service,
       GeminiTokens gemini,
       LiveUpstream upstream,
-      Vertx vertx,
       Event<GatewayEvent> events,
       @ConfigProperty(name = "livegate.public-url") Optional<URI> publicUrl) {
     var messages = new ClientMessages(config.clientMessages().orElse(List.of()));
-    this.relay = new Relay(config, sessions, messages, gemini, upstream, vertx, events);
+    this.relay = new Relay(config, sessions, messages, gemini, upstream, events);
     this.relayTokens = relayTokens;
     this.service = service;
     this.publicUrl = publicUrl;
@@ -81,10 +81,7 @@ class RelayRoute {
 
   private void open(RoutingContext context) {
     HttpServerRequest request = context.request();
-    if (!request.headers().contains(HttpHeaders.UPGRADE, HttpHeaders.WEBSOCKET, true)) {
-      throw new GatewayException(
-          ErrorCode.INVALID_REQUEST, "Only WebSocket connections are taken at this path.");
-    }
+    Upgrade upgrade = Upgrade.of(request);
     checkOrigin(request);
     Sessions sessions = relay.sessions();
     sessions.open();
@@ -96,16 +93,10 @@ class RelayRoute {
       throw e;
     }
     String peer = peer(context);
-    request
-        .toWebSocket()
-        .onSuccess(
-            socket -> {
-              if (socket.isClosed()) {
-                sessions.closed(true);
-              } else {
-                new Session(relay, admission, peer, socket);
-              }
-            })
+    Context current = Vertx.currentContext();
+    upgrade
+        .accept()
+        .onSuccess(socket -> new Session(relay, admission, peer, socket, current))
         .onFailure(
             failure -> {
               sessions.closed(true);

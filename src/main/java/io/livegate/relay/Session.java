@@ -1,6 +1,7 @@
 package io.livegate.relay;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.livegate.audit.GatewayEvent.SessionClosed;
 import io.livegate.audit.GatewayEvent.SessionOpened;
@@ -8,11 +9,12 @@ import io.livegate.gemini.EphemeralToken;
 import io.livegate.grant.Grant;
 import io.livegate.grant.MintBody;
 import io.livegate.issue.Admission;
+import io.netty.channel.EventLoop;
+import io.netty.util.concurrent.Future;
 import io.smallrye.mutiny.Uni;
-import io.vertx.core.buffer.Buffer;
-import io.vertx.core.http.ServerWebSocket;
-import io.vertx.core.http.WebSocket;
-import io.vertx.core.http.WebSocketFrame;
+import io.vertx.core.Context;
+import io.vertx.core.http.HttpConnection;
+import io.vertx.core.net.NetSocket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -20,6 +22,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -35,8 +38,8 @@ final class Session {
   private static final int GOING_AWAY = 1001;
   private static final int INVALID = 1007;
   private static final int POLICY = 1008;
-  private static final int TOO_BIG = 1009;
   private static final int ERROR = 1011;
+  private static final int TRY_AGAIN_LATER = 1013;
   private static final int LONGEST_REASON = 123;
 
   /** What a client may send ahead of setupComplete before it is no longer read. */
@@ -67,6 +70,8 @@ final class Session {
   private final Relay relay;
   private final Admission admission;
   private final String peer;
+  private final Context context;
+  private final EventLoop loop;
   private final Leg client;
   private @Nullable Leg google;
   private Phase phase = Phase.AWAITING_SETUP;
@@ -76,51 +81,57 @@ final class Session {
   private final Traffic fromClient = new Traffic();
   private final Traffic fromGoogle = new Traffic();
   private final UsageMeter usage = new UsageMeter();
-
   private final long opened = System.nanoTime();
-  private final long endsAt;
-  private long phaseSince = opened;
-  private long lastMessage = opened;
-  private long nextPing;
-  private boolean warned;
-  private boolean ready;
-  private long timer = -1;
+  private final Deadlines deadlines;
+  private @Nullable Future<?> timer;
+  private boolean begun;
 
-  Session(Relay relay, Admission admission, String peer, ServerWebSocket socket) {
+  /** Reads nothing, for want of memory. */
+  private boolean halted;
+
+  private volatile long buffered;
+  private @Nullable Future<?> recount;
+
+  /** To be called on the event loop of the socket, as soon as there is one. */
+  Session(Relay relay, Admission admission, String peer, NetSocket socket, Context context) {
     this.relay = relay;
     this.admission = admission;
     this.peer = peer;
+    this.context = context;
     this.model = admission.grant().model();
     Duration granted = Duration.between(Instant.now(), admission.expireTime());
     Duration longest = relay.config().maxSession();
-    endsAt = opened + (granted.compareTo(longest) < 0 ? granted : longest).toNanos();
-    nextPing = opened + relay.config().pingInterval().toNanos();
+    deadlines =
+        new Deadlines(relay.config(), granted.compareTo(longest) < 0 ? granted : longest, opened);
     client =
-        new Leg(
-            socket,
-            relay.config().maxClientMessageSize().asLongValue(),
-            relay.sessions()::buffered,
-            new FromClient());
-    arm();
+        Leg.ofClient(socket, relay.config().maxClientMessageSize().asLongValue(), new FromClient());
+    loop = client.loop();
+    relay.sessions().add(this);
+    look();
   }
 
   private final class FromClient implements Leg.Listener {
     @Override
     public void received(Message message) {
       fromClient.add(message);
-      lastMessage = System.nanoTime();
       switch (phase) {
         case AWAITING_SETUP -> setup(message);
         case CONNECTING, STREAMING -> pass(message);
-        case CLOSED -> {}
+        case CLOSED -> message.release();
       }
     }
 
     @Override
-    public void drained() {
+    public void pausing() {
       if (google != null) {
-        google.resume();
+        google.flush();
       }
+      balance();
+    }
+
+    @Override
+    public void drained() {
+      balance();
     }
 
     @Override
@@ -130,8 +141,8 @@ final class Session {
     }
 
     @Override
-    public void tooLarge() {
-      refuse(TOO_BIG, "the message is too large");
+    public void violated(int code, String reason) {
+      refuse(code, reason);
     }
   }
 
@@ -139,23 +150,31 @@ final class Session {
     @Override
     public void received(Message message) {
       if (phase == Phase.CLOSED) {
+        message.release();
         return;
       }
       fromGoogle.add(message);
-      lastMessage = System.nanoTime();
-      ServerMessages.usage(message).ifPresent(usage::add);
+      JsonNode known = ServerMessages.read(message);
       client.send(message);
-      if (client.isFull() && google != null) {
-        google.pause();
+      if (known != null && known.has("usageMetadata")) {
+        usage.add(known.get("usageMetadata"));
       }
-      if (phase == Phase.CONNECTING && ServerMessages.isSetupComplete(message)) {
+      if (phase == Phase.CONNECTING && known != null && known.has("setupComplete")) {
         stream();
+      } else if (phase == Phase.STREAMING) {
+        passed();
       }
     }
 
     @Override
+    public void pausing() {
+      client.flush();
+      balance();
+    }
+
+    @Override
     public void drained() {
-      client.resume();
+      balance();
     }
 
     @Override
@@ -168,15 +187,17 @@ final class Session {
     }
 
     @Override
-    public void tooLarge() {
-      fail("a message of Google's is too large");
+    public void violated(int code, String reason) {
+      LOG.warnf("Google broke the WebSocket protocol: %s", reason);
+      end(Cause.FAULT, ERROR, ERROR, "Google's message: " + reason, code, reason);
     }
   }
 
   // --- The way to a stream
 
   private void setup(Message message) {
-    var outcome = SetupGuard.judge(message, admission.grant(), admission.models());
+    var outcome = SetupGuard.judge(message.content(), admission.grant(), admission.models());
+    message.release();
     if (outcome instanceof SetupGuard.Outcome.Refused refused) {
       refuse(refused.code(), refused.reason());
       return;
@@ -184,19 +205,28 @@ final class Session {
     var accepted = (SetupGuard.Outcome.Accepted) outcome;
     relay.sessions().settled();
     phase = Phase.CONNECTING;
-    phaseSince = System.nanoTime();
-    arm();
     model = accepted.model();
-    Duration life = Duration.ofNanos(endsAt - phaseSince).plus(MARGIN);
+    long now = System.nanoTime();
+    deadlines.connecting(now);
+    Duration life = deadlines.left(now).plus(MARGIN);
     Grant leg = admission.grant().leg(model, accepted.setup(), accepted.handle(), life);
-    Uni<String> token =
-        admission
-            .directToken()
-            .map(own -> Uni.createFrom().item(own))
-            .orElseGet(() -> relay.tokens().mint(leg).map(EphemeralToken::name));
-    token
+    context.runOnContext(ignored -> connect(leg));
+    look();
+  }
+
+  private void connect(Grant leg) {
+    admission
+        .directToken()
+        .map(own -> Uni.createFrom().item(own))
+        .orElseGet(() -> relay.tokens().mint(leg).map(EphemeralToken::name))
         .subscribe()
-        .with(name -> connect(name, leg), failure -> fail(String.valueOf(failure.getMessage())));
+        .with(
+            token -> connect(token, leg),
+            failure -> {
+              if (phase != Phase.CLOSED) {
+                fail(String.valueOf(failure.getMessage()));
+              }
+            });
   }
 
   private void connect(String token, Grant leg) {
@@ -206,7 +236,7 @@ final class Session {
     relay
         .upstream()
         .connect(token)
-        .onSuccess(socket -> introduce(socket, leg))
+        .onSuccess(connection -> introduce(connection, leg))
         .onFailure(
             failure -> {
               LOG.warnf("Google cannot be connected to: %s", failure);
@@ -214,28 +244,16 @@ final class Session {
             });
   }
 
-  private void introduce(WebSocket socket, Grant leg) {
+  private void introduce(HttpConnection connection, Grant leg) {
     if (phase == Phase.CLOSED) {
-      socket.close();
-      return;
-    }
-    var google = new FromGoogle();
-    if (socket.isClosed()) {
-      Short code = socket.closeStatusCode();
-      String reason = socket.closeReason();
-      google.closed(code == null ? 1006 : code, reason == null ? "" : reason);
+      connection.close();
       return;
     }
     var opposite =
-        new Leg(
-            socket,
-            relay.config().maxMessageSize().asLongValue(),
-            relay.sessions()::buffered,
-            google);
-    this.google = opposite;
+        Leg.ofServer(connection, relay.config().maxMessageSize().asLongValue(), new FromGoogle());
+    google = opposite;
     try {
-      String text = JSON.writeValueAsString(Map.of("setup", MintBody.setup(leg)));
-      opposite.send(new Message(WebSocketFrame.textFrame(text, true)));
+      opposite.sendText(JSON.writeValueAsString(Map.of("setup", MintBody.setup(leg))));
     } catch (JsonProcessingException e) {
       throw new IllegalStateException("a setup is plain JSON", e);
     }
@@ -243,7 +261,7 @@ final class Session {
 
   private void stream() {
     phase = Phase.STREAMING;
-    ready = true;
+    begun = true;
     relay
         .events()
         .fire(
@@ -256,15 +274,16 @@ final class Session {
                 model,
                 millisSince(opened),
                 peer));
-    relay.sessions().buffered(-heldBytes);
     heldBytes = 0;
     while (!held.isEmpty()) {
       forward(held.remove());
     }
-    if (google != null && !google.isFull()) {
-      client.resume();
+    if (google != null) {
+      google.flush();
     }
-    arm();
+    passed();
+    balance();
+    look();
   }
 
   // --- The stream
@@ -272,98 +291,142 @@ final class Session {
   private void pass(Message message) {
     var objection = relay.clientMessages().objection(message);
     if (objection.isPresent()) {
+      message.release();
       refuse(INVALID, objection.get());
     } else if (phase == Phase.STREAMING) {
       forward(message);
+      passed();
     } else {
       held.add(message);
       heldBytes += message.size();
-      relay.sessions().buffered(message.size());
-      if (heldBytes > MOST_HELD) {
-        client.pause();
-      }
     }
   }
 
   private void forward(Message message) {
     if (google != null) {
       google.send(message);
-      if (google.isFull()) {
-        client.pause();
+    }
+  }
+
+  private void passed() {
+    deadlines.passed(relay.config().idleTimeout(), System.nanoTime());
+  }
+
+  /** Reads from each side only what the other can take. */
+  private void balance() {
+    if (phase == Phase.CLOSED) {
+      return;
+    }
+    boolean room = google == null ? heldBytes <= MOST_HELD : !google.isFull();
+    client.read(room && !halted);
+    if (google != null) {
+      google.read(!client.isFull() && !halted);
+    }
+    count(client.buffered() + (google == null ? 0 : google.buffered()) + heldBytes);
+  }
+
+  // --- Memory
+
+  private void count(long bytes) {
+    long change = bytes - buffered;
+    if (change != 0) {
+      buffered = bytes;
+      relay.sessions().buffered(change);
+      if (bytes > 0 && recount == null) {
+        // That something has left is told only now and then.
+        recount = loop.schedule(this::recount, 1, TimeUnit.SECONDS);
       }
     }
+  }
+
+  private void recount() {
+    recount = null;
+    balance();
+  }
+
+  /** Bytes that it holds in memory. */
+  long buffered() {
+    return buffered;
+  }
+
+  /** Reads nothing until {@code false}; from any thread. */
+  void halt(boolean on) {
+    loop.execute(
+        () -> {
+          halted = on;
+          balance();
+        });
+  }
+
+  /** Ends because it holds too much; from any thread. */
+  void shed() {
+    loop.execute(
+        () ->
+            end(
+                Cause.FAULT,
+                TRY_AGAIN_LATER,
+                TRY_AGAIN_LATER,
+                "the gateway is short of memory",
+                GOING_AWAY,
+                ""));
   }
 
   // --- Time
 
-  private void arm() {
-    relay.vertx().cancelTimer(timer);
+  /** Does what is due, and comes back for the next. */
+  private void look() {
+    if (timer != null) {
+      timer.cancel(false);
+    }
+    long now = System.nanoTime();
+    Deadlines.Due due;
+    do {
+      due = phase == Phase.CLOSED ? Deadlines.Due.NOTHING : deadlines.due(now);
+      act(due, now);
+    } while (due != Deadlines.Due.NOTHING);
+    if (phase != Phase.CLOSED) {
+      long next = Math.min(deadlines.nanosToNext(now), nanosToSilence(now));
+      timer = loop.schedule(this::look, next, TimeUnit.NANOSECONDS);
+    }
+  }
+
+  private void act(Deadlines.Due due, long now) {
+    switch (due) {
+      case NO_SETUP ->
+          end(Cause.NO_SETUP, POLICY, POLICY, "setup did not come in time", NORMAL, "");
+      case NOT_CONNECTED -> fail("Google did not complete the setup in time");
+      case IDLE -> end(Cause.IDLE, POLICY, POLICY, "idle", NORMAL, "");
+      case END -> end(Cause.EXPIRED, POLICY, POLICY, "the session's time is over", NORMAL, "");
+      case END_SOON -> {
+        long seconds = Math.max(1, deadlines.left(now).toSeconds());
+        client.sendBinary("{\"goAway\":{\"timeLeft\":\"" + seconds + "s\"}}");
+      }
+      case PING -> {
+        client.ping();
+        if (google != null) {
+          google.ping();
+        }
+      }
+      case NOTHING -> listen(now);
+    }
+  }
+
+  private void listen(long now) {
     if (phase == Phase.CLOSED) {
       return;
     }
-    long now = System.nanoTime();
-    long next = Math.min(nextPing, warned ? endsAt : warnAt());
-    next = Math.min(next, deadline());
-    next = Math.min(next, silentAt(client));
-    next = google == null ? next : Math.min(next, silentAt(google));
-    long millis = Duration.ofNanos(Math.max(0, next - now)).toMillis() + 1;
-    timer = relay.vertx().setTimer(millis, fired -> look());
-  }
-
-  private long warnAt() {
-    return endsAt - relay.config().goAwayLead().toNanos();
-  }
-
-  private long silentAt(Leg leg) {
-    return leg.lastHeard() + relay.config().silenceTimeout().toNanos();
-  }
-
-  private long deadline() {
-    return switch (phase) {
-      case AWAITING_SETUP -> phaseSince + relay.config().setupTimeout().toNanos();
-      case CONNECTING -> phaseSince + relay.config().connectTimeout().toNanos();
-      case STREAMING, CLOSED -> lastMessage + relay.config().idleTimeout().toNanos();
-    };
-  }
-
-  private void look() {
-    long now = System.nanoTime();
-    if (now >= deadline()) {
-      late();
-    } else if (now >= endsAt) {
-      end(Cause.EXPIRED, POLICY, POLICY, "the session's time is over", NORMAL, "");
-    } else if (now >= silentAt(client)) {
+    long silence = relay.config().silenceTimeout().toNanos();
+    if (now - client.lastHeard() >= silence) {
       end(Cause.SILENCE, GOING_AWAY, GOING_AWAY, "silent", NORMAL, "");
-    } else if (google != null && now >= silentAt(google)) {
+    } else if (google != null && now - google.lastHeard() >= silence) {
       end(Cause.SILENCE, ERROR, ERROR, "Google has fallen silent", NORMAL, "");
     }
-    if (!warned && phase == Phase.STREAMING && now >= warnAt()) {
-      warned = true;
-      long seconds = Math.max(1, Duration.ofNanos(endsAt - now).toSeconds());
-      client.send(
-          Message.binary(
-              "{\"goAway\":{\"timeLeft\":\"%ds\"}}"
-                  .formatted(seconds)
-                  .getBytes(StandardCharsets.US_ASCII)));
-    }
-    if (now >= nextPing) {
-      nextPing = now + relay.config().pingInterval().toNanos();
-      client.ping();
-      if (google != null) {
-        google.ping();
-      }
-    }
-    arm();
   }
 
-  private void late() {
-    switch (phase) {
-      case AWAITING_SETUP ->
-          end(Cause.NO_SETUP, POLICY, POLICY, "setup did not come in time", NORMAL, "");
-      case CONNECTING -> fail("Google did not complete the setup in time");
-      case STREAMING -> end(Cause.IDLE, POLICY, POLICY, "idle", NORMAL, "");
-      case CLOSED -> {}
-    }
+  private long nanosToSilence(long now) {
+    long heard =
+        google == null ? client.lastHeard() : Math.min(client.lastHeard(), google.lastHeard());
+    return Math.max(0, heard + relay.config().silenceTimeout().toNanos() - now);
   }
 
   // --- The end
@@ -383,15 +446,18 @@ final class Session {
     }
     boolean wasPending = phase == Phase.AWAITING_SETUP;
     phase = Phase.CLOSED;
-    relay.vertx().cancelTimer(timer);
-    relay.sessions().closed(wasPending);
-    relay.sessions().buffered(-heldBytes);
+    if (timer != null) {
+      timer.cancel(false);
+    }
+    held.forEach(Message::release);
     held.clear();
     client.close(toClient, shorten(tellClient));
     if (google != null) {
       google.close(toGoogle, shorten(tellGoogle));
     }
-    if (!ready && (cause == Cause.GOOGLE || cause == Cause.FAULT)) {
+    count(0);
+    relay.sessions().remove(this, wasPending);
+    if (!begun && (cause == Cause.GOOGLE || cause == Cause.FAULT)) {
       admission.giveBack();
     }
     relay
@@ -404,7 +470,7 @@ final class Session {
                 admission.grant().rule(),
                 admission.grantId(),
                 model,
-                ready,
+                begun,
                 cause.label(),
                 code,
                 millisSince(opened),
@@ -423,7 +489,7 @@ final class Session {
   /** A reason has at most 123 bytes in a close frame. */
   private static String shorten(String reason) {
     String cut = reason;
-    while (Buffer.buffer(cut).length() > LONGEST_REASON) {
+    while (cut.getBytes(StandardCharsets.UTF_8).length > LONGEST_REASON) {
       cut = cut.substring(0, cut.offsetByCodePoints(cut.length(), -1));
     }
     return cut;

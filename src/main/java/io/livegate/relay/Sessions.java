@@ -2,28 +2,48 @@ package io.livegate.relay;
 
 import io.livegate.error.ErrorCode;
 import io.livegate.error.GatewayException;
+import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
+import java.util.Comparator;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jboss.logging.Logger;
 
-/** How much runs at this process, and whether there is room for more. */
+/**
+ * How much runs at this process, and whether there is room for more.
+ *
+ * <p>When sessions hold more memory than they may together, none of them reads any more; whoever is
+ * slow to take what was sent to it has a second for that. As long as that is not enough, the one
+ * that holds most is ended, second by second.
+ */
 @ApplicationScoped
 class Sessions {
 
+  private static final Logger LOG = Logger.getLogger(Sessions.class);
   private static final Duration RETRY_AFTER = Duration.ofSeconds(5);
+  private static final Duration RELIEF = Duration.ofSeconds(1);
 
   private final RelayConfig config;
+  private final Vertx vertx;
+  private final long maxBuffered;
   private final AtomicInteger open = new AtomicInteger();
   private final AtomicInteger pending = new AtomicInteger();
   private final AtomicLong buffered = new AtomicLong();
+  private final AtomicBoolean relieving = new AtomicBoolean();
+  private final Set<Session> running = ConcurrentHashMap.newKeySet();
 
-  Sessions(RelayConfig config) {
+  Sessions(RelayConfig config, Vertx vertx) {
     this.config = config;
+    this.vertx = vertx;
+    this.maxBuffered = config.maxBufferedBytes().asLongValue();
   }
 
   /**
-   * Takes a place, to be released by {@link #closed}.
+   * Takes a place, to be released by {@link #closed} or {@link #remove}.
    *
    * @throws GatewayException {@code relay-full}
    */
@@ -33,11 +53,19 @@ class Sessions {
     boolean room =
         sessions <= config.maxSessions()
             && waiting <= config.maxPending()
-            && buffered.get() <= config.maxBufferedBytes().asLongValue();
+            && buffered.get() <= maxBuffered;
     if (!room) {
       closed(true);
       throw new GatewayException(ErrorCode.RELAY_FULL, "Too many sessions run at this gateway.")
           .retryAfter(RETRY_AFTER);
+    }
+  }
+
+  /** A place became a session. */
+  void add(Session session) {
+    running.add(session);
+    if (relieving.get()) {
+      session.halt(true);
     }
   }
 
@@ -47,6 +75,12 @@ class Sessions {
   }
 
   /** A session is over. */
+  void remove(Session session, boolean wasPending) {
+    running.remove(session);
+    closed(wasPending);
+  }
+
+  /** A place is free again. */
   void closed(boolean wasPending) {
     open.decrementAndGet();
     if (wasPending) {
@@ -54,8 +88,22 @@ class Sessions {
     }
   }
 
-  /** A session holds that much more, or less. */
+  /** A session holds that many bytes more, or less. */
   void buffered(long change) {
-    buffered.addAndGet(change);
+    if (buffered.addAndGet(change) > maxBuffered && relieving.compareAndSet(false, true)) {
+      LOG.warnf("Sessions hold more than %d bytes; none is read until they hold less", maxBuffered);
+      running.forEach(session -> session.halt(true));
+      vertx.setTimer(RELIEF.toMillis(), timer -> relieve());
+    }
+  }
+
+  private void relieve() {
+    if (buffered.get() > maxBuffered) {
+      running.stream().max(Comparator.comparingLong(Session::buffered)).ifPresent(Session::shed);
+      vertx.setTimer(RELIEF.toMillis(), timer -> relieve());
+    } else {
+      relieving.set(false);
+      running.forEach(session -> session.halt(false));
+    }
   }
 }

@@ -47,11 +47,11 @@ final class SetupGuard {
    *
    * @param models what the client may choose from; empty where the grant's model is fixed
    */
-  static Outcome judge(Message message, Grant grant, List<String> models) {
+  static Outcome judge(byte[] message, Grant grant, List<String> models) {
     Map<String, Object> object = Map.of();
     try {
       if (ClientMessages.isUtf8(message)) {
-        object = OBJECT.readValue(message.content());
+        object = OBJECT.readValue(message);
       }
     } catch (IOException e) {
       // The message would quote the client's.
