@@ -16,15 +16,21 @@ import org.jboss.logging.Logger;
  *
  * @param digest SHA-256 of the file, in hex
  * @param admins who may administer; nobody when absent
+ * @param blocked ids of subjects who get nothing, whatever the rules say
  * @param rules in order; the first that matches decides
  * @param warnings what is allowed but probably not meant
  */
 public record Policy(
-    String digest, Optional<Gate> admins, List<Rule> rules, List<String> warnings) {
+    String digest,
+    Optional<Gate> admins,
+    Set<String> blocked,
+    List<Rule> rules,
+    List<String> warnings) {
 
   private static final Logger LOG = Logger.getLogger(Policy.class);
 
   public Policy {
+    blocked = Set.copyOf(blocked);
     rules = List.copyOf(rules);
     warnings = List.copyOf(warnings);
   }
@@ -50,8 +56,16 @@ public record Policy(
         : ((Match.Unmatched) match).denied();
   }
 
-  /** The rule for a subject: the first whose gate is open. */
+  /** Whether the policy blocks the subject of that id, {@code <tenant>:<sub>}, for good. */
+  public boolean isBlocked(String subject) {
+    return blocked.contains(subject);
+  }
+
+  /** The rule for a subject: the first whose gate is open; none for one who is blocked. */
   public Match match(Subject subject) {
+    if (isBlocked(subject.id())) {
+      return new Match.Unmatched(blockedDenial());
+    }
     for (Rule rule : rules) {
       Passage passage = rule.gate().passage(subject);
       if (passage instanceof Passage.Open) {
@@ -69,8 +83,19 @@ public record Policy(
             List.of()));
   }
 
+  private static Decision.Denied blockedDenial() {
+    return new Decision.Denied(
+        ErrorCode.SUBJECT_BLOCKED,
+        Optional.empty(),
+        "The policy's blocked list names this user, for good.",
+        List.of());
+  }
+
   /** Why a subject may not administer; empty if it may. */
   public Optional<Decision.Denied> adminDenial(Subject subject) {
+    if (isBlocked(subject.id())) {
+      return Optional.of(blockedDenial());
+    }
     var passage = admins.map(gate -> gate.passage(subject)).orElse(new Passage.Closed("no admins"));
     if (passage instanceof Passage.Undecided undecided) {
       return Optional.of(denied(undecided, Optional.empty()));
@@ -101,6 +126,9 @@ public record Policy(
 
   /** Decides a request and says how it came about. */
   public Explanation explain(Subject subject, GrantRequest request) {
+    if (isBlocked(subject.id())) {
+      return new Explanation(List.of(), decide(subject, request));
+    }
     var traces = new ArrayList<Trace>();
     for (Rule rule : rules) {
       Passage passage = rule.gate().passage(subject);

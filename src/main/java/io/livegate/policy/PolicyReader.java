@@ -23,6 +23,7 @@ final class PolicyReader {
 
   private static final Pattern DURATION = Pattern.compile("([1-9][0-9]{0,5})(s|m|h)");
   private static final Pattern RULE_NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,62}");
+  private static final Pattern SUBJECT = Pattern.compile("[^\\s:]+:\\S");
   private static final Pattern MODEL =
       Pattern.compile("(models/)?[A-Za-z0-9][A-Za-z0-9._-]{0,100}");
 
@@ -36,9 +37,9 @@ final class PolicyReader {
 
   /** The policy; means nothing when mistakes were found. */
   Policy policy(YamlNode file, String digest) {
-    var members = file.members(names("version", "admins", "rules"));
+    var members = file.members(names("version", "admins", "blocked", "rules"));
     if (!file.isMapping()) {
-      return new Policy(digest, Optional.empty(), List.of(), List.of());
+      return new Policy(digest, Optional.empty(), Set.of(), List.of(), List.of());
     }
     var version = members.get("version");
     if (version == null) {
@@ -47,13 +48,29 @@ final class PolicyReader {
       version.mistake("must be 1");
     }
     var admins = Optional.ofNullable(members.get("admins")).flatMap(this::admins);
+    var blocked = blocked(members.get("blocked"));
     var list = members.get("rules");
     if (list == null) {
       file.mistake("rules are missing; without rules everybody is denied");
-      return new Policy(digest, admins, List.of(), List.of());
+      return new Policy(digest, admins, blocked, List.of(), List.of());
     }
     var rules = rules(list.someElements("is empty; without rules everybody is denied"));
-    return new Policy(digest, admins, rules, findings.warnings());
+    return new Policy(digest, admins, blocked, rules, findings.warnings());
+  }
+
+  private static Set<String> blocked(@Nullable YamlNode node) {
+    var blocked = new ArrayList<String>();
+    for (YamlNode element : node == null ? List.<YamlNode>of() : node.elements()) {
+      Optional<String> subject = element.string();
+      if (subject.isPresent() && !SUBJECT.matcher(subject.get()).lookingAt()) {
+        element.mistake(
+            "must be a subject, <tenant>:<sub>, such as default:ada; without its tenant it would"
+                + " block nobody");
+      } else {
+        subject.ifPresent(id -> addOnce(element, id, blocked));
+      }
+    }
+    return new HashSet<>(blocked);
   }
 
   private Optional<Gate> admins(YamlNode node) {

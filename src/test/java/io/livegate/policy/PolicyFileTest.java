@@ -75,7 +75,7 @@ class PolicyFileTest {
             "an unknown key",
             "version: 1\nrule: []\n",
             2,
-            "rule is not known; known here: [version, admins, rules]"),
+            "rule is not known; known here: [version, admins, blocked, rules]"),
         bad("no rules", "version: 1\n", 1, "rules are missing"),
         bad("empty rules", "version: 1\nrules: []\n", 2, "rules is empty; without rules everybody"),
         bad("rules as a mapping", "version: 1\nrules: {}\n", 2, "rules must be a list"),
@@ -93,6 +93,41 @@ class PolicyFileTest {
             "version: 1\nadmins: {issuers: [x]}\nrules: []\n",
             2,
             "needs when:"),
+        bad(
+            "somebody blocked without a tenant",
+            "version: 1\nblocked:\n  - default:ada\n  - eve\nrules: []\n",
+            4,
+            "blocked[1] must be a subject, <tenant>:<sub>, such as default:ada"),
+        bad(
+            "a tenant blocked",
+            "version: 1\nblocked: ['default:']\nrules: []\n",
+            2,
+            "blocked[0] must be a subject"),
+        bad(
+            "no tenant blocked",
+            "version: 1\nblocked: [':ada']\nrules: []\n",
+            2,
+            "blocked[0] must be a subject"),
+        bad(
+            "a space after the tenant",
+            "version: 1\nblocked: ['default: ada']\nrules: []\n",
+            2,
+            "blocked[0] must be a subject"),
+        bad(
+            "a mapping blocked",
+            "version: 1\nblocked: [default: ada]\nrules: []\n",
+            2,
+            "blocked[0] must be text"),
+        bad(
+            "somebody blocked twice",
+            "version: 1\nblocked: ['a:b', 'a:b']\nrules: []\n",
+            2,
+            "blocked[1] is listed twice"),
+        bad(
+            "no list blocked",
+            "version: 1\nblocked: a:b\nrules: []\n",
+            2,
+            "blocked must be a list"),
         bad("no name", "version: 1\nrules:\n  - models: [m]\n", 3, "rules[0] needs a name"),
         bad(
             "a name with spaces",
@@ -293,6 +328,8 @@ class PolicyFileTest {
     return Stream.of(
         Arguments.of(
             "the narrower rule first", gates("when: claims.a && claims.b", "when: claims.a")),
+        Arguments.of("nobody blocked", rule("open: []") + "blocked: []\n"),
+        Arguments.of("blocked, with more colons", rule("open: []") + "blocked: ['a:urn:x:1 b']\n"),
         Arguments.of("everybody last", gates("when: claims.a", "open: []")),
         Arguments.of("one issuer of two", gates("issuers: [a]", "issuers: [a, b]")),
         Arguments.of("an issuer, then everybody", gates("issuers: [a]", "open: []")),

@@ -25,6 +25,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class PolicyTest {
@@ -526,6 +527,49 @@ class PolicyTest {
               policy.decide(subject(Map.of("level", 7)), GrantRequest.EMPTY));
       assertEquals(ErrorCode.POLICY_ERROR, denied.code(), when);
     }
+  }
+
+  private static final Policy BLOCKING =
+      policy(
+          """
+          version: 1
+          admins: "true"
+          blocked: ["default:ada", "partner:eve"]
+          rules:
+            - {name: broken, when: claims.level > 1, models: [m]}
+          """);
+
+  @Test
+  void whoIsBlockedGetsNothingAndNoRuleIsAsked() {
+    Subject ada = subject(Map.of("level", "high"));
+
+    var explanation = BLOCKING.explain(ada, GrantRequest.EMPTY);
+
+    var denied = denied(explanation.decision());
+    assertEquals(ErrorCode.SUBJECT_BLOCKED, denied.code());
+    assertEquals(Optional.empty(), denied.rule());
+    assertEquals(List.of(), explanation.rules());
+    assertEquals(denied, BLOCKING.decide(ada, GrantRequest.EMPTY));
+    assertEquals(new Policy.Match.Unmatched(denied), BLOCKING.match(ada));
+    assertEquals(Optional.of(denied), BLOCKING.adminDenial(ada));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "default, ada, true",
+    "default, eve, false",
+    "default, Ada, false",
+    "partner, ada, false",
+    "partner, eve, true",
+  })
+  void aBlockIsForExactlyOneSubject(String tenant, String sub, boolean blocked) {
+    var subject = Subject.of(tenant, sub, Policies.ISSUER, Map.of("level", 2));
+
+    var decision = BLOCKING.decide(subject, GrantRequest.EMPTY);
+
+    assertEquals(blocked, BLOCKING.isBlocked(subject.id()));
+    assertEquals(blocked, decision instanceof Decision.Denied, decision::toString);
+    assertEquals(!blocked, isAdmin(BLOCKING, subject));
   }
 
   @Test
