@@ -217,6 +217,17 @@ final class Expression {
     }
   }
 
+  /** As {@link #evaluate}; what is neither text, nor a number, nor true or false has failed. */
+  Outcome scalar(Subject subject) {
+    Outcome outcome = evaluate(subject);
+    return outcome instanceof Outcome.Value value
+            && !(value.value() instanceof String)
+            && !(value.value() instanceof Number)
+            && !(value.value() instanceof Boolean)
+        ? new Outcome.Failed("is neither text nor a number")
+        : outcome;
+  }
+
   /**
    * Of two errors CEL tells the first; an absent claim must not hide that the other side failed.
    */

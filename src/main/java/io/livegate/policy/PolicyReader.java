@@ -11,7 +11,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -21,7 +20,6 @@ final class PolicyReader {
   /** Google refuses tokens that live this long or longer. */
   private static final Duration LIMIT = Duration.ofHours(20);
 
-  private static final Pattern DURATION = Pattern.compile("([1-9][0-9]{0,5})(s|m|h)");
   private static final Pattern RULE_NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,62}");
   private static final Pattern SUBJECT = Pattern.compile("[^\\s:]+:\\S");
   private static final Pattern MODEL =
@@ -201,12 +199,15 @@ final class PolicyReader {
             ? Map.<String, YamlNode>of()
             : tokenNode.members(names("uses", "expires-in", "start-within"));
     int uses = uses(token.get("uses"), members.get("allow-unlimited"));
-    Duration expiresIn = duration(token.get("expires-in"), Duration.ofMinutes(30));
+    Duration expiresIn =
+        Optional.ofNullable(token.get("expires-in"))
+            .flatMap(PolicyReader::lifetime)
+            .orElse(Duration.ofMinutes(30));
     var startNode = token.get("start-within");
     Duration startWithin =
         startNode == null
             ? min(Duration.ofMinutes(1), expiresIn)
-            : duration(startNode, Duration.ofMinutes(1));
+            : lifetime(startNode).orElse(Duration.ofMinutes(1));
     if (startNode != null && startWithin.compareTo(expiresIn) > 0) {
       startNode.mistake("must be at most expires-in: no session starts after the token expired");
     }
@@ -271,7 +272,8 @@ final class PolicyReader {
 
   private static int uses(@Nullable YamlNode node, @Nullable YamlNode allowUnlimited) {
     boolean unlimited = allowUnlimited != null && allowUnlimited.bool().orElse(false);
-    int uses = node == null ? 1 : node.wholeNumber(0).orElse(1);
+    int uses =
+        node == null ? 1 : node.wholeNumber(0, Integer.MAX_VALUE).map(Long::intValue).orElse(1);
     if (node != null && uses == 0 && !unlimited) {
       node.mistake(
           "0 means any number of sessions; if that is meant, add allow-unlimited: true to the rule");
@@ -279,25 +281,12 @@ final class PolicyReader {
     return uses;
   }
 
-  private static Duration duration(@Nullable YamlNode node, Duration absent) {
-    if (node == null) {
-      return absent;
-    }
-    Matcher matcher = DURATION.matcher(node.plain() instanceof String text ? text : "");
-    if (!matcher.matches()) {
-      node.mistake("must be a duration such as 45s, 30m or 2h");
-      return absent;
-    }
-    long amount = Long.parseLong(matcher.group(1));
-    Duration duration =
-        switch (matcher.group(2)) {
-          case "s" -> Duration.ofSeconds(amount);
-          case "m" -> Duration.ofMinutes(amount);
-          default -> Duration.ofHours(amount);
-        };
-    if (duration.compareTo(LIMIT) >= 0) {
+  /** How long something of Google's may last. */
+  static Optional<Duration> lifetime(YamlNode node) {
+    Optional<Duration> duration = node.duration();
+    if (duration.isPresent() && duration.get().compareTo(LIMIT) >= 0) {
       node.mistake("must be under 20h, Google's limit");
-      return absent;
+      return Optional.empty();
     }
     return duration;
   }

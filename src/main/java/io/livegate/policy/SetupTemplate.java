@@ -9,7 +9,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A rule's setup with CEL expressions in its strings, each between a dollar sign with an opening
@@ -204,19 +203,11 @@ final class SetupTemplate {
   }
 
   private static String insert(Expression expression, Subject subject) {
-    Outcome outcome = expression.evaluate(subject);
-    if (outcome instanceof Outcome.Value value && insertable(value.value())) {
+    Outcome outcome = expression.scalar(subject);
+    if (outcome instanceof Outcome.Value value) {
       return oneLine(String.valueOf(value.value()));
     }
-    throw new FailedException(
-        expression,
-        outcome instanceof Outcome.Value
-            ? new Outcome.Failed("is neither text nor a number")
-            : outcome);
-  }
-
-  private static boolean insertable(@Nullable Object value) {
-    return value instanceof String || value instanceof Number || value instanceof Boolean;
+    throw new FailedException(expression, outcome);
   }
 
   /** Without control, line, format and bidirectional characters, and cut to length. */

@@ -1,6 +1,7 @@
 package io.livegate.policy;
 
 import java.math.BigInteger;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -8,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiConsumer;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.yaml.snakeyaml.DumperOptions.ScalarStyle;
@@ -24,6 +26,7 @@ import org.yaml.snakeyaml.nodes.Tag;
  */
 final class YamlNode {
 
+  private static final Pattern DURATION = Pattern.compile("([1-9][0-9]{0,5})(s|m|h)");
   private static final Pattern WHOLE = Pattern.compile("[-+]?(0|[1-9][0-9]{0,29})");
   private static final Pattern DECIMAL =
       Pattern.compile("[-+]?([0-9]{1,300}(\\.[0-9]*)?|\\.[0-9]+)([eE][-+]?[0-9]{1,2})?");
@@ -159,12 +162,28 @@ final class YamlNode {
     return Optional.empty();
   }
 
-  Optional<Integer> wholeNumber(int minimum) {
-    if (plain() instanceof Long value && value >= minimum && value <= Integer.MAX_VALUE) {
-      return Optional.of(value.intValue());
+  Optional<Long> wholeNumber(long minimum, long maximum) {
+    if (plain() instanceof Long value && value >= minimum && value <= maximum) {
+      return Optional.of(value);
     }
-    mistake("must be a whole number of at least " + minimum);
+    mistake("must be a whole number of at least " + minimum + ", at most " + maximum);
     return Optional.empty();
+  }
+
+  /** A time of at least a second. */
+  Optional<Duration> duration() {
+    Matcher matcher = DURATION.matcher(plain() instanceof String text ? text : "");
+    if (!matcher.matches()) {
+      mistake("must be a duration such as 45s, 30m or 2h");
+      return Optional.empty();
+    }
+    long amount = Long.parseLong(matcher.group(1));
+    return Optional.of(
+        switch (matcher.group(2)) {
+          case "s" -> Duration.ofSeconds(amount);
+          case "m" -> Duration.ofMinutes(amount);
+          default -> Duration.ofHours(amount);
+        });
   }
 
   /** The place of the named field below this one, or the nearest place above it that exists. */
