@@ -143,7 +143,7 @@ public record Policy(
                   rule.name(),
                   true,
                   rule.troubleWith(subject)
-                      .map(why -> "its condition holds, but its setup cannot be written: " + why)
+                      .map(why -> "its condition holds, but " + why)
                       .orElse("its condition holds")));
       break;
     }

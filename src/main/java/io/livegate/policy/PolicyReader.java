@@ -1,5 +1,7 @@
 package io.livegate.policy;
 
+import static java.util.Objects.requireNonNull;
+
 import io.livegate.grant.Mode;
 import io.livegate.policy.Expression.InvalidException;
 import java.time.Duration;
@@ -137,7 +139,9 @@ final class PolicyReader {
                   "token",
                   "allow-unlimited",
                   "setup",
-                  "open"));
+                  "open",
+                  "limits",
+                  "direct-reserve"));
       if (!element.isMapping()) {
         continue;
       }
@@ -214,7 +218,17 @@ final class PolicyReader {
     var setup = new SetupReader(findings);
     var template = setup.template(members.get("setup"));
     var open = setup.open(members.get("open"));
-    return new Rule(name, gate, models, modes, uses, expiresIn, startWithin, template, open);
+    var limits =
+        new LimitsReader(findings)
+            .limits(members.get("limits"), members.get("direct-reserve"), modes, uses, expiresIn);
+    if (uses == 0 && limits.boundsUsage()) {
+      requireNonNull(token.get("uses"))
+          .mistake(
+              "0, for any number of sessions, cannot stand beside a limit of usage-tokens-per-day"
+                  + " or session-time-per-day; give a number");
+    }
+    return new Rule(
+        name, gate, models, modes, uses, expiresIn, startWithin, template, open, limits);
   }
 
   private static List<String> models(YamlNode rule, @Nullable YamlNode node) {

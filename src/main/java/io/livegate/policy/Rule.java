@@ -9,6 +9,8 @@ import io.livegate.grant.Login;
 import io.livegate.grant.Mode;
 import io.livegate.grant.SetupPath;
 import io.livegate.identity.Subject;
+import io.livegate.policy.Expression.Outcome;
+import io.livegate.policy.LimitsTemplate.Resolved;
 import io.livegate.policy.SetupTemplate.Rendered;
 import java.time.Duration;
 import java.time.Instant;
@@ -25,6 +27,7 @@ import java.util.Optional;
  * @param modes the first is the default
  * @param uses the most sessions a token may start; 0 for no limit
  * @param open places of the setup that a request may set
+ * @param limits what bounds it beyond the token
  */
 public record Rule(
     String name,
@@ -35,7 +38,16 @@ public record Rule(
     Duration expiresIn,
     Duration startWithin,
     SetupTemplate setup,
-    List<SetupPath> open) {
+    List<SetupPath> open,
+    LimitsTemplate limits) {
+
+  /** What bounds a subject's use of the rule. */
+  public sealed interface Bounds {
+    record Known(Limits limits) implements Bounds {}
+
+    /** It cannot be told whose counts they are, so everything is denied. */
+    record Unknown(Decision.Denied denied) implements Bounds {}
+  }
 
   public Rule {
     models = List.copyOf(models);
@@ -43,27 +55,58 @@ public record Rule(
     open = List.copyOf(open);
   }
 
-  /** Why the setup cannot be written for a subject, if so; for the policy's author. */
+  /** What bounds a subject's use of the rule, whatever it will ask for. Pure. */
+  public Bounds bounds(Subject subject) {
+    Resolved resolved = limits.resolve(name, subject);
+    return resolved instanceof Resolved.Found found
+        ? new Bounds.Known(found.limits())
+        : new Bounds.Unknown(
+            undecided(
+                ((Resolved.Failed) resolved).outcome(),
+                "A limit of rule " + name + " could not be found for this user."));
+  }
+
+  /** Why a subject gets nothing whatever it asks for, if so; for the policy's author. */
   Optional<String> troubleWith(Subject subject) {
-    return setup.render(subject) instanceof Rendered.Failed failed
-        ? Optional.of("${" + failed.expression() + "}: " + Gate.undecided(failed.outcome()).why())
+    if (setup.render(subject) instanceof Rendered.Failed failed) {
+      return Optional.of(
+          "its setup cannot be written: ${"
+              + failed.expression()
+              + "}: "
+              + Gate.undecided(failed.outcome()).why());
+    }
+    return limits.resolve(name, subject) instanceof Resolved.Failed failed
+        ? Optional.of(
+            "a limit cannot be found: per "
+                + failed.per().text()
+                + ": "
+                + Gate.undecided(failed.outcome()).why())
         : Optional.empty();
   }
 
   /** What the rule makes of a request by a subject that it matched. Pure. */
   Decision narrow(Subject subject, GrantRequest request) {
     Rendered rendered = setup.render(subject);
-    if (rendered instanceof Rendered.Setup complete) {
-      return narrow(subject, request, complete.values());
+    if (rendered instanceof Rendered.Failed failed) {
+      return undecided(
+          failed.outcome(), "The setup of rule " + name + " could not be written for this user.");
     }
-    var undecided = Gate.undecided(((Rendered.Failed) rendered).outcome());
-    return denied(
-        undecided.code(),
-        "The setup of rule " + name + " could not be written for this user.",
-        List.of());
+    Bounds bounds = bounds(subject);
+    return bounds instanceof Bounds.Unknown unknown
+        ? unknown.denied()
+        : narrow(
+            subject,
+            request,
+            ((Rendered.Setup) rendered).values(),
+            ((Bounds.Known) bounds).limits());
   }
 
-  private Decision narrow(Subject subject, GrantRequest request, Map<String, Object> values) {
+  private Decision.Denied undecided(Outcome outcome, String detail) {
+    return denied(Gate.undecided(outcome).code(), detail, List.of());
+  }
+
+  private Decision narrow(
+      Subject subject, GrantRequest request, Map<String, Object> values, Limits limits) {
     var violations = new ArrayList<Violation>();
 
     String model = request.model().map(Rule::resourceName).orElse(models.get(0));
@@ -120,7 +163,7 @@ public record Rule(
             narrowed.setup(),
             mode == Mode.RELAY ? narrowed.open() : List.of(),
             request.resumptionHandle(),
-            Limits.NONE,
+            limits,
             login(subject)),
         this);
   }

@@ -28,6 +28,11 @@ class PolicyFileTest {
         + "\n";
   }
 
+  /** A rule with one limit, in line 5. */
+  private static String limit(String members) {
+    return rule("limits: [{" + members + "}]");
+  }
+
   /** Two rules with the given gates, at lines 3 and 6. */
   private static String gates(String first, String second) {
     return """
@@ -278,6 +283,149 @@ class PolicyFileTest {
             rule("open: [generationConfig.topP, generationConfig]"),
             5,
             "open[1] overlaps a place"),
+        bad("limits that are no list", rule("limits: {per: subject}"), 5, "limits must be a list"),
+        bad(
+            "a limit that is text",
+            rule("limits:\n  - per subject"),
+            6,
+            "rules[0].limits[0] must be a mapping"),
+        bad(
+            "a limit of nothing",
+            rule("limits: [{}]"),
+            5,
+            "limits[0] limits nothing; it needs per and a count, or session-duration or idle"),
+        bad(
+            "an unknown limit",
+            rule("limits:\n  - per: subject\n    grants-per-hour: 7"),
+            7,
+            "limits[0].grants-per-hour is not known; known here: [per, grants-per-minute,"
+                + " grants-per-day, concurrent-sessions, usage-tokens-per-day,"
+                + " session-time-per-day, session-duration, idle]"),
+        bad(
+            "a count of nobody's",
+            rule("limits:\n  - grants-per-day: 7"),
+            6,
+            "limits[0].grants-per-day needs per beside it, to say whose count it is: subject, rule"
+                + " or an expression such as claims.department"),
+        bad(
+            "a per without count",
+            rule("limits: [{per: subject}]"),
+            5,
+            "limits[0] counts nothing; it needs at least one of [grants-per-minute, "),
+        bad(
+            "the time of one session per subject",
+            rule("limits: [{per: subject, grants-per-day: 1, idle: 5m}]"),
+            5,
+            "limits[0].idle is for each session by itself; put it into an entry without per"),
+        bad(
+            "a session duration twice",
+            rule("limits:\n  - session-duration: 5m\n  - {idle: 1m, session-duration: 6m}"),
+            7,
+            "limits[1].session-duration is said in line 6 already; a rule has one"),
+        bad(
+            "idle twice",
+            rule("limits:\n  - idle: 5m\n  - idle: 5m"),
+            7,
+            "limits[1].idle is said in line 6 already"),
+        bad(
+            "a limit twice",
+            rule(
+                "limits:\n  - {per: claims.a, grants-per-day: 9}\n"
+                    + "  - {per: claims.a, concurrent-sessions: 1,\n     grants-per-day: 7}"),
+            8,
+            "limits[1].grants-per-day is the second one per claims.a; the first is in line 6"),
+        bad("a per of a number", limit("per: 1, grants-per-day: 1"), 5, "put it in quotes"),
+        bad("an empty per", limit("per: '', grants-per-day: 1"), 5, "per must be text"),
+        bad(
+            "a per of a bare name",
+            limit("per: department, grants-per-day: 1"),
+            5,
+            "limits[0].per is no CEL expression, subject or rule: column 1: undeclared reference to"
+                + " 'department'"),
+        bad(
+            "a per that joins texts",
+            limit("per: claims.a + '/', grants-per-day: 1"),
+            5,
+            "text and lists cannot be joined"),
+        bad(
+            "a per that is the same for all",
+            limit("per: \"'all'\", grants-per-day: 1"),
+            5,
+            "limits[0].per has one value for everybody; for that, write rule"),
+        bad(
+            "a per of two lines",
+            limit("per: \"claims.a ==\\n claims.b\", grants-per-day: 1"),
+            5,
+            "limits[0].per must be one line of at most 200 ASCII characters"),
+        bad(
+            "a per with letters that no header has",
+            limit("per: \"claims['größe']\", grants-per-day: 1"),
+            5,
+            "must be one line of at most 200 ASCII characters"),
+        bad(
+            "a lengthy per",
+            limit("per: claims." + "a".repeat(194) + ", grants-per-day: 1"),
+            5,
+            "must be one line of at most 200 ASCII characters"),
+        bad(
+            "a count of 0",
+            limit("per: rule, grants-per-minute: 0"),
+            5,
+            "limits[0].grants-per-minute must be a whole number of at least 1, at most 100000"),
+        bad("a negative count", limit("per: rule, grants-per-day: -1"), 5, "at least 1, at most"),
+        bad("half a session", limit("per: rule, concurrent-sessions: 1.5"), 5, "a whole number"),
+        bad("a count in quotes", limit("per: rule, grants-per-day: '7'"), 5, "a whole number"),
+        bad(
+            "a minute's count of millions",
+            limit("per: rule, grants-per-minute: 100001"),
+            5,
+            "at most 100000"),
+        bad(
+            "a day's count of billions",
+            limit("per: rule, grants-per-day: 100000001"),
+            5,
+            "at most 100000000"),
+        bad(
+            "more sessions than there can be",
+            limit("per: rule, concurrent-sessions: 1000001"),
+            5,
+            "at most 1000000"),
+        bad(
+            "more tokens than there can be",
+            limit("per: rule, usage-tokens-per-day: 1000000000001"),
+            5,
+            "at most 1000000000000"),
+        bad(
+            "a time without unit",
+            limit("per: rule, session-time-per-day: 20"),
+            5,
+            "session-time-per-day must be a duration such as 45s, 30m or 2h"),
+        bad("no time", limit("per: rule, session-time-per-day: 0h"), 5, "must be a duration"),
+        bad("a session of 20 h", limit("session-duration: 20h"), 5, "must be under 20h"),
+        bad("a silence of 20 h", limit("idle: 1200m"), 5, "must be under 20h"),
+        bad("a session of no time", limit("session-duration: 0s"), 5, "must be a duration"),
+        bad("no reserve", rule("direct-reserve: 0"), 5, "direct-reserve must be a whole number"),
+        bad(
+            "a reserve in words",
+            rule("direct-reserve: many"),
+            5,
+            "direct-reserve must be a whole number of at least 1, at most 1000000000"),
+        bad(
+            "a budget for any number of sessions",
+            rule(
+                "allow-unlimited: true\ntoken: {uses: 0}\n"
+                    + "limits: [{per: subject, usage-tokens-per-day: 9}]"),
+            6,
+            "token.uses 0, for any number of sessions, cannot stand beside a limit of"
+                + " usage-tokens-per-day or session-time-per-day; give a number"),
+        bad(
+            "a time for any number of sessions at the relay",
+            rule(
+                "modes: [relay]\nallow-unlimited: true\ntoken: {uses: 0}\n"
+                    + "limits: [{per: subject, grants-per-day: 1}, {per: rule,"
+                    + " session-time-per-day: 9h}]"),
+            7,
+            "0, for any number of sessions, cannot stand beside"),
         bad(
             "the same name",
             gates("when: claims.a", "when: claims.b").replace("second", "first"),
@@ -337,6 +485,33 @@ class PolicyFileTest {
         Arguments.of("a start without end", rule("token: {start-within: 30m}")),
         Arguments.of("19 h 59", rule("token: {expires-in: 1199m}")),
         Arguments.of("unlimited", rule("token: {uses: 0}\nallow-unlimited: true")),
+        Arguments.of("no limits", rule("limits: []")),
+        Arguments.of(
+            "unlimited within limits",
+            rule(
+                "token: {uses: 0}\nallow-unlimited: true\n"
+                    + "limits: [{per: subject, grants-per-day: 1}, {session-duration: 1m}]")),
+        Arguments.of("a team's time of many days", limit("per: rule, session-time-per-day: 500h")),
+        Arguments.of("all the time there is", limit("per: rule, session-time-per-day: 999999h")),
+        Arguments.of("a session of 19 h 59", limit("session-duration: 1199m")),
+        Arguments.of("a count with a point", limit("per: rule, grants-per-day: 7.0")),
+        Arguments.of(
+            "the same kind for two",
+            rule("limits: [{per: subject, grants-per-day: 1}, {per: rule, grants-per-day: 2}]")),
+        Arguments.of(
+            "an entry for each kind",
+            rule("limits: [{per: rule, grants-per-minute: 1}, {per: rule, grants-per-day: 2}]")),
+        Arguments.of(
+            "any value for a per",
+            rule(
+                """
+                limits:
+                  - {per: "'vip' in claims.groups", grants-per-day: 1}
+                  - {per: issuer, grants-per-day: 1}
+                  - {per: "has(claims.team) ? claims.team : 'none'", grants-per-day: 1}""")),
+        Arguments.of(
+            "the longest per", limit("per: claims." + "a".repeat(193) + ", grants-per-day: 1")),
+        Arguments.of("a reserve of nothing", rule("direct-reserve: 1")),
         Arguments.of("a whole number with a point", rule("token: {uses: 2.0}")),
         Arguments.of("numbers", rule("setup: {generationConfig: {temperature: 1e0, topP: .5}}")),
         Arguments.of("a byte order mark", "\ufeff" + rule("open: []")),
@@ -517,6 +692,92 @@ class PolicyFileTest {
         policy.warnings().stream()
             .map(w -> w.replaceFirst("(Modalities|Compression|claims|default)[:,].*", "$1"))
             .toList());
+  }
+
+  static Stream<Arguments> doubtfulLimits() {
+    String both = "modes: [direct, relay]\n";
+    String relay = "modes: [relay]\n";
+    return Stream.of(
+        Arguments.of(
+            relay + "limits: [{session-duration: 31m}]",
+            List.of("session-duration cannot bind: sessions end with their token, by expires-in")),
+        Arguments.of(
+            relay + "limits: [{session-duration: 5m}, {idle: 5m}]",
+            List.of("idle cannot bind: no session lasts longer")),
+        Arguments.of(
+            relay + "token: {expires-in: 5m}\nlimits: [{idle: 6m}]",
+            List.of("idle cannot bind: no session lasts longer")),
+        Arguments.of(relay + "limits: [{session-duration: 30m, idle: 29m}]", List.of()),
+        Arguments.of(
+            "limits: [{per: subject, grants-per-minute: 10, grants-per-day: 10}]",
+            List.of(
+                "subject.grants-per-minute cannot bind: subject.grants-per-day is reached no"
+                    + " later")),
+        Arguments.of(
+            "limits: [{per: subject, grants-per-minute: 10, grants-per-day: 11}]", List.of()),
+        Arguments.of(
+            "limits: [{per: subject, grants-per-minute: 10}, {per: claims.a, grants-per-day: 9}]",
+            List.of()),
+        Arguments.of(
+            relay
+                + "limits: [{per: subject, concurrent-sessions: 5},"
+                + " {per: rule, concurrent-sessions: 5}]",
+            List.of(
+                "subject.concurrent-sessions cannot bind: rule.concurrent-sessions is reached no"
+                    + " later")),
+        Arguments.of(
+            relay
+                + "limits: [{per: subject, concurrent-sessions: 5},"
+                + " {per: rule, concurrent-sessions: 6}]",
+            List.of()),
+        Arguments.of(
+            both + "limits: [{per: subject, concurrent-sessions: 5}, {idle: 1m}]",
+            List.of(
+                "subject.concurrent-sessions, idle hold at the relay only: sessions of direct"
+                    + " tokens are not seen, so whoever asks for mode direct passes them by")),
+        Arguments.of(
+            "limits: [{per: rule, session-time-per-day: 5h}, {session-duration: 1m}]",
+            List.of(
+                "rule.session-time-per-day, session-duration cannot bind: sessions of direct"
+                    + " tokens are not seen, and modes have no relay")),
+        Arguments.of(
+            relay
+                + "limits: [{per: rule, session-time-per-day: 5h, concurrent-sessions: 1},"
+                + " {session-duration: 1m}]",
+            List.of()),
+        Arguments.of(
+            "direct-reserve: 5",
+            List.of("direct-reserve is not used: no limit is of usage-tokens-per-day")),
+        Arguments.of(
+            relay + "direct-reserve: 5\nlimits: [{per: rule, usage-tokens-per-day: 5}]",
+            List.of("direct-reserve is not used: modes have no direct")),
+        Arguments.of(
+            "token: {uses: 5}\nlimits: [{per: rule, usage-tokens-per-day: 99999}]",
+            List.of(
+                "rule.usage-tokens-per-day is less than what one direct token books: uses times"
+                    + " direct-reserve, 100000")),
+        Arguments.of(
+            "token: {uses: 5}\nlimits: [{per: rule, usage-tokens-per-day: 100000}]", List.of()),
+        Arguments.of(
+            "token: {uses: 2147483647}\ndirect-reserve: 1000000000\n"
+                + "limits: [{per: rule, usage-tokens-per-day: 1}]",
+            List.of(
+                "rule.usage-tokens-per-day is less than what one direct token books: uses times"
+                    + " direct-reserve, 2147483647000000000")));
+  }
+
+  @ParameterizedTest
+  @MethodSource("doubtfulLimits")
+  void limitsThatDoNotDoWhatTheySayAreWarnedOf(String lines, List<String> expected) {
+    var policy =
+        policy(
+            rule(
+                lines
+                    + "\nsetup:\n  generationConfig: {responseModalities: [AUDIO]}\n"
+                    + "  contextWindowCompression: {}"));
+
+    assertEquals(
+        expected.stream().map(warning -> "rule one: " + warning).toList(), policy.warnings());
   }
 
   @Test

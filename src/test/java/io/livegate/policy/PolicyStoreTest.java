@@ -142,7 +142,7 @@ class PolicyStoreTest {
             "The policy " + file + " is refused:",
             "  line 3, rule x: rules[0] needs models: [...]; the first is the default",
             "  line 4, rule x: rules[0].modls is not known; known here: [name, when, issuers, models,"
-                + " modes, token, allow-unlimited, setup, open]"),
+                + " modes, token, allow-unlimited, setup, open, limits, direct-reserve]"),
         refusal.getMessage().lines().toList());
   }
 

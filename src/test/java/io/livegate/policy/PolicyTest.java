@@ -10,6 +10,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.livegate.error.ErrorCode;
 import io.livegate.grant.Grant;
+import io.livegate.grant.Limit;
+import io.livegate.grant.Limit.Kind;
 import io.livegate.grant.Limits;
 import io.livegate.grant.Login;
 import io.livegate.grant.Mode;
@@ -527,6 +529,133 @@ class PolicyTest {
               policy.decide(subject(Map.of("level", 7)), GrantRequest.EMPTY));
       assertEquals(ErrorCode.POLICY_ERROR, denied.code(), when);
     }
+  }
+
+  private static final Policy LIMITED =
+      policy(
+          """
+          version: 1
+          rules:
+            - name: machines
+              when: has(claims.machine)
+              models: [m]
+              modes: [relay]
+              limits: [{per: rule, usage-tokens-per-day: 7, session-time-per-day: 26h}]
+            - name: staff
+              models: [m]
+              modes: [direct, relay]
+              limits:
+                - {per: subject, grants-per-minute: 10, concurrent-sessions: 2, grants-per-day: 200}
+                - {per: claims.department, usage-tokens-per-day: 5000000, session-time-per-day: 20h}
+                - {per: rule, concurrent-sessions: 50}
+                - {session-duration: 20m}
+                - {idle: 5m}
+          """);
+
+  @Test
+  void aGrantCarriesTheLimitsOfItsRuleInTheirOrder() {
+    var grant = granted(LIMITED.decide(subject(Map.of("department", "R&D")), GrantRequest.EMPTY));
+
+    assertEquals(
+        new Limits(
+            List.of(
+                new Limit(Kind.GRANTS_PER_MINUTE, "subject", "staff/subject/default:ada", 10),
+                new Limit(Kind.CONCURRENT_SESSIONS, "subject", "staff/subject/default:ada", 2),
+                new Limit(Kind.GRANTS_PER_DAY, "subject", "staff/subject/default:ada", 200),
+                new Limit(
+                    Kind.USAGE_TOKENS_PER_DAY,
+                    "claims.department",
+                    "staff/claims.department/R%0026D",
+                    5_000_000),
+                new Limit(
+                    Kind.SESSION_TIME_PER_DAY,
+                    "claims.department",
+                    "staff/claims.department/R%0026D",
+                    72_000),
+                new Limit(Kind.CONCURRENT_SESSIONS, "rule", "staff/rule/", 50)),
+            Optional.of(Duration.ofMinutes(20)),
+            Optional.of(Duration.ofMinutes(5)),
+            20_000),
+        grant.limits());
+  }
+
+  @Test
+  void aRequestDoesNotChangeTheLimits() {
+    var ada = subject(Map.of("department", "R&D"));
+
+    var grant = granted(LIMITED.decide(ada, request().mode(Mode.RELAY).made()));
+
+    assertEquals(granted(LIMITED.decide(ada, GrantRequest.EMPTY)).limits(), grant.limits());
+    var matched = assertInstanceOf(Policy.Match.Matched.class, LIMITED.match(ada));
+    assertEquals(new Rule.Bounds.Known(grant.limits()), matched.rule().bounds(ada));
+  }
+
+  @Test
+  void nothingIsReservedWhereNoTokenIsDirect() {
+    var grant = granted(LIMITED.decide(subject(Map.of("machine", 1)), GrantRequest.EMPTY));
+
+    assertEquals(
+        new Limits(
+            List.of(
+                new Limit(Kind.USAGE_TOKENS_PER_DAY, "rule", "machines/rule/", 7),
+                new Limit(Kind.SESSION_TIME_PER_DAY, "rule", "machines/rule/", 93_600)),
+            Optional.empty(),
+            Optional.empty(),
+            0),
+        grant.limits());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "limits: [{per: rule, grants-per-day: 1}] | 0",
+        "limits: [{per: rule, session-time-per-day: 1h}] | 0",
+        "limits: [{per: rule, usage-tokens-per-day: 1}] | 20000",
+        "'direct-reserve: 7, limits: [{per: rule, usage-tokens-per-day: 1}]' | 7",
+        "direct-reserve: 7 | 0",
+      })
+  void whatADirectTokenBooksIsUpToTheRule(String limits, long expected) {
+    var policy = policy("{version: 1, rules: [{name: a, models: [m], " + limits + "}]}");
+
+    var grant = granted(policy.decide(subject(Map.of()), GrantRequest.EMPTY));
+
+    assertEquals(expected, grant.limits().directReserve());
+  }
+
+  static Stream<Arguments> uncountable() {
+    return Stream.of(
+        Arguments.of(Map.of(), "policy-error", "'department'"),
+        Arguments.of(
+            Map.of("department", List.of("a")), "policy-error", "is neither text nor a number"),
+        Arguments.of(
+            Map.of("department", Map.of("a", "b")), "policy-error", "is neither text nor a number"),
+        Arguments.of(
+            Map.of("_claim_names", Map.of("department", "src1")),
+            "groups-overage",
+            "left [department] out of the token"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("uncountable")
+  void whoseCountCannotBeFoundIsDeniedAndAnExplanationSaysWhy(
+      Map<String, Object> claims, String code, String why) {
+    var explanation = LIMITED.explain(subject(claims), GrantRequest.EMPTY);
+
+    var denied = denied(explanation.decision());
+    assertEquals(code, denied.code().label());
+    assertEquals(Optional.of("staff"), denied.rule());
+    assertEquals("A limit of rule staff could not be found for this user.", denied.detail());
+    var last = explanation.rules().get(explanation.rules().size() - 1);
+    assertTrue(last.matched());
+    assertTrue(
+        last.why()
+            .startsWith(
+                "its condition holds, but a limit cannot be found: per claims.department: "),
+        last::why);
+    assertTrue(last.why().contains(why), last::why);
+    var matched = assertInstanceOf(Policy.Match.Matched.class, LIMITED.match(subject(claims)));
+    assertEquals(new Rule.Bounds.Unknown(denied), matched.rule().bounds(subject(claims)));
   }
 
   private static final Policy BLOCKING =
