@@ -52,5 +52,11 @@ public record Beat(String replica, long cutOffsSeen, List<Pulse> pulses) {
       Set<String> unknown,
       Map<String, End> ends,
       List<CutOff> cutOffs,
-      long cutOffsVersion) {}
+      long cutOffsVersion) {
+    public Answer {
+      unknown = Set.copyOf(unknown);
+      ends = Map.copyOf(ends);
+      cutOffs = List.copyOf(cutOffs);
+    }
+  }
 }

@@ -1,6 +1,10 @@
 package io.livegate.ledger;
 
+import io.livegate.error.ErrorCode;
+import io.livegate.error.GatewayException;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
 
@@ -20,6 +24,17 @@ public record Running(Lease lease, Issue issue, String model, Instant startedAt,
 
     public static final Filter ALL =
         new Filter(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
+
+    boolean matches(Running session) {
+      return is(subject, session.issue.grant().subject())
+          && is(rule, session.issue.grant().rule())
+          && is(model, session.model)
+          && is(replica, session.lease.replica());
+    }
+
+    private static boolean is(Optional<String> wanted, String value) {
+      return wanted.isEmpty() || wanted.get().equals(value);
+    }
   }
 
   /**
@@ -27,5 +42,31 @@ public record Running(Lease lease, Issue issue, String model, Instant startedAt,
    *
    * @param nextPageToken opaque; absent on the last page
    */
-  public record Page(List<Running> sessions, Optional<String> nextPageToken) {}
+  public record Page(List<Running> sessions, Optional<String> nextPageToken) {
+    public Page {
+      sessions = List.copyOf(sessions);
+    }
+
+    /** The token of the page after the session of that id. */
+    static String tokenAfter(String sessionId) {
+      return Base64.getUrlEncoder()
+          .withoutPadding()
+          .encodeToString(sessionId.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /**
+     * The id that a page begins after; empty for the first.
+     *
+     * @throws GatewayException {@code invalid-request} if it is no token of ours
+     */
+    static String after(Optional<String> pageToken) {
+      try {
+        return pageToken
+            .map(token -> new String(Base64.getUrlDecoder().decode(token), StandardCharsets.UTF_8))
+            .orElse("");
+      } catch (IllegalArgumentException e) {
+        throw new GatewayException(ErrorCode.INVALID_REQUEST, "There is no such page.");
+      }
+    }
+  }
 }

@@ -2,6 +2,7 @@ package io.livegate.ledger;
 
 import java.time.Duration;
 import java.time.LocalDate;
+import java.util.Comparator;
 import java.util.Optional;
 
 /**
@@ -20,6 +21,15 @@ public record UsageRow(
     long tokens,
     long estimatedTokens,
     Duration sessionTime) {
+
+  /** How many days are kept, today included. */
+  public static final int DAYS = 31;
+
+  static final Comparator<UsageRow> ORDER =
+      Comparator.comparing(UsageRow::day)
+          .thenComparing(UsageRow::subject)
+          .thenComparing(UsageRow::rule)
+          .thenComparing(UsageRow::model);
 
   /** Which rows; days are inclusive, and what is absent does not matter. */
   public record Filter(
