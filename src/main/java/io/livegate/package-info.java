@@ -7,8 +7,9 @@
  * for the relay, which holds the session within it. Every step is told once as an event.
  *
  * <pre>
- * POST /v1/tokens -&gt; Subject -&gt; Policy.decide -&gt; Grant -&gt; GeminiTokens.mint | RelayTokens -&gt; event
- * WS   /ws/...    -&gt; Admission -&gt; SetupGuard -&gt; GeminiTokens.mint -&gt; LiveUpstream -&gt; Session -&gt; event
+ * POST /v1/tokens -&gt; Subject -&gt; Policy.decide -&gt; Grant -&gt; Ledger.issue -&gt; GeminiTokens.mint | token of ours -&gt; event
+ * WS   /ws/...    -&gt; Ledger.redeem | open -&gt; SetupGuard -&gt; GeminiTokens.mint -&gt; LiveUpstream -&gt; Session -&gt; event
+ * every second    -&gt; Heart -&gt; Ledger.beat -&gt; sessions that must end
  * </pre>
  *
  * <p>Packages, and whom each may import. Imports go downwards only; a test enforces the table.
@@ -16,16 +17,18 @@
  * <pre>
  * root      StartupChecks           sees all; seen by none
  * dev       dev mode's conveniences identity, simulator; seen by none
- * edges     token                   request, issue, identity, policy, grant, gemini
- *           relay                   issue, identity, grant, gemini
- *           admin                   request, identity, policy, grant
+ * edges     token                   request, issue, identity, policy, ledger, grant, gemini
+ *           relay                   issue, session, identity, ledger, grant, gemini
+ *           admin                   request, identity, policy, ledger, grant
+ *           logout                  session, identity, ledger, grant
  * form      request                 policy, grant
- * issuing   issue                   identity, policy, grant, gemini
+ * issuing   issue                   session, identity, policy, ledger, grant, gemini
  * outward   gemini                  grant
+ * state     session                 policy, ledger, grant
+ *           ledger                  grant
  * decide    policy                  identity, grant
- * state     ledger                  grant
  * nouns     identity, grant         nothing of ours but the leaves
- * leaves    audit, error            usable by all; import nothing of ours
+ * leaves    audit, error            usable by all; audit imports error, error nothing of ours
  * apart     simulator               imports nothing of ours; imported by dev only
  * </pre>
  */

@@ -34,6 +34,10 @@ class ArchitectureTest {
           .definedBy("io.livegate.gemini..")
           .layer("policy")
           .definedBy("io.livegate.policy..")
+          .optionalLayer("logout")
+          .definedBy("io.livegate.logout..")
+          .layer("session")
+          .definedBy("io.livegate.session..")
           .layer("ledger")
           .definedBy("io.livegate.ledger..")
           .layer("identity")
@@ -50,13 +54,27 @@ class ArchitectureTest {
           .mayOnlyAccessLayers("identity", "simulator")
           .whereLayer("token")
           .mayOnlyAccessLayers(
-              "request", "issue", "identity", "policy", "grant", "gemini", "audit", "error")
+              "request",
+              "issue",
+              "identity",
+              "policy",
+              "ledger",
+              "grant",
+              "gemini",
+              "audit",
+              "error")
           .whereLayer("relay")
-          .mayOnlyAccessLayers("issue", "identity", "grant", "gemini", "audit", "error")
+          .mayOnlyAccessLayers(
+              "issue", "session", "identity", "ledger", "grant", "gemini", "audit", "error")
           .whereLayer("issue")
-          .mayOnlyAccessLayers("identity", "policy", "grant", "gemini", "audit", "error")
+          .mayOnlyAccessLayers(
+              "session", "identity", "policy", "ledger", "grant", "gemini", "audit", "error")
           .whereLayer("admin")
-          .mayOnlyAccessLayers("request", "identity", "policy", "grant", "audit", "error")
+          .mayOnlyAccessLayers("request", "identity", "policy", "ledger", "grant", "audit", "error")
+          .whereLayer("logout")
+          .mayOnlyAccessLayers("session", "identity", "ledger", "grant", "audit", "error")
+          .whereLayer("session")
+          .mayOnlyAccessLayers("policy", "ledger", "grant", "audit", "error")
           .whereLayer("request")
           .mayOnlyAccessLayers("policy", "grant", "error")
           .whereLayer("gemini")
@@ -70,7 +88,7 @@ class ArchitectureTest {
           .whereLayer("grant")
           .mayOnlyAccessLayers("audit", "error")
           .whereLayer("audit")
-          .mayNotAccessAnyLayer()
+          .mayOnlyAccessLayers("error")
           .whereLayer("error")
           .mayNotAccessAnyLayer()
           .whereLayer("simulator")

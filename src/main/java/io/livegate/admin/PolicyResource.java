@@ -1,7 +1,6 @@
 package io.livegate.admin;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
-import io.livegate.error.GatewayException;
 import io.livegate.error.Violation;
 import io.livegate.grant.MintBody;
 import io.livegate.identity.Subject;
@@ -9,10 +8,12 @@ import io.livegate.identity.Subjects;
 import io.livegate.policy.Decision;
 import io.livegate.policy.Policy;
 import io.livegate.policy.PolicyStore;
+import io.livegate.policy.Rule;
 import io.livegate.request.JsonFields;
 import io.livegate.request.TokenRequest;
 import io.smallrye.common.annotation.NonBlocking;
 import io.vertx.ext.web.RoutingContext;
+import jakarta.ws.rs.GET;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
@@ -30,13 +31,13 @@ import org.eclipse.microprofile.openapi.annotations.security.SecurityRequirement
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jspecify.annotations.Nullable;
 
-/** What administrators ask of the gateway. */
+/** The policy in force, and what it makes of somebody. */
 @Path("/admin/v1")
 @Tag(name = "Administration")
 @SecurityRequirement(name = "accessToken")
 @Produces(MediaType.APPLICATION_JSON)
 @NonBlocking
-public class AdminResource {
+public class PolicyResource {
 
   /**
    * How a decision comes about.
@@ -60,12 +61,74 @@ public class AdminResource {
       List<Violation> violations,
       Map<String, Object> mintBody) {}
 
+  /**
+   * The policy in force.
+   *
+   * @param digest SHA-256 of the file, in hex
+   * @param loadedAt RFC 3339
+   * @param rules their names, in order
+   * @param rejected a newer file that was refused, if there is one
+   */
+  @Schema(name = "Policy")
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  public record PolicyView(
+      String digest, String loadedAt, List<String> rules, @Nullable Rejected rejected) {}
+
+  /** A file that was refused, and every mistake in it. */
+  @Schema(name = "RejectedPolicy")
+  public record Rejected(String digest, String at, List<MistakeView> mistakes) {}
+
+  /** A mistake, with its line from 1 and the rule that it is in, if it is in one. */
+  @Schema(name = "PolicyMistake")
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  public record MistakeView(int line, @Nullable String rule, String what) {}
+
+  private final Admins admins;
   private final Subjects subjects;
   private final PolicyStore policies;
 
-  AdminResource(Subjects subjects, PolicyStore policies) {
+  PolicyResource(Admins admins, Subjects subjects, PolicyStore policies) {
+    this.admins = admins;
     this.subjects = subjects;
     this.policies = policies;
+  }
+
+  /** Shows which policy is in force. */
+  @GET
+  @Path("/policy")
+  @Operation(
+      summary = "Shows the policy in force",
+      description = "Its digest, when it was loaded, and a newer file that was refused.")
+  @APIResponse(
+      responseCode = "200",
+      content =
+          @Content(
+              schema = @Schema(implementation = PolicyView.class),
+              examples =
+                  @ExampleObject(
+                      name = "a mistake in a newer file",
+                      value =
+                          "{\"digest\":\"394e...\",\"loadedAt\":\"2026-11-22T19:00:00Z\","
+                              + "\"rules\":[\"voice-pilots\"],\"rejected\":{\"digest\":\"b1c2...\","
+                              + "\"at\":\"2026-11-22T19:05:00Z\",\"mistakes\":[{\"line\":4,"
+                              + "\"rule\":\"voice-pilots\",\"what\":\"models are missing\"}]}}")))
+  public PolicyView policy() {
+    admins.admit();
+    var state = policies.state();
+    return new PolicyView(
+        state.policy().digest(),
+        state.loadedAt().toString(),
+        state.policy().rules().stream().map(Rule::name).toList(),
+        state.rejected().map(PolicyResource::view).orElse(null));
+  }
+
+  private static Rejected view(PolicyStore.Rejected rejected) {
+    return new Rejected(
+        rejected.digest(),
+        rejected.at().toString(),
+        rejected.mistakes().stream()
+            .map(m -> new MistakeView(m.line(), m.rule().orElse(null), m.what()))
+            .toList());
   }
 
   /** Says what the policy makes of some claims, without minting anything. */
@@ -90,14 +153,8 @@ public class AdminResource {
       responseCode = "200",
       content = @Content(schema = @Schema(implementation = Explanation.class)))
   public Explanation explain(byte @Nullable [] body, RoutingContext context) {
-    Subject caller = subjects.current();
+    Subject caller = admins.admit().actor();
     Policy policy = policies.policy();
-    policy
-        .adminDenial(caller)
-        .ifPresent(
-            denied -> {
-              throw new GatewayException(denied.code(), denied.detail());
-            });
     var fields =
         JsonFields.of(
             JsonFields.parse(body, context.request().getHeader("Content-Type")),

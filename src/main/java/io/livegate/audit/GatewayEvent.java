@@ -137,4 +137,48 @@ public sealed interface GatewayEvent {
       return "session.refused";
     }
   }
+
+  /**
+   * An administrator did something.
+   *
+   * @param event such as {@code session.ended}, {@code subject.blocked}, {@code subject.unblocked}
+   * @param outcome {@code ok}, or the label of the error code
+   * @param actor the administrator, {@code <tenant>:<sub>}
+   * @param what kind of thing it was done to: {@code session}, {@code subject}, {@code rule}
+   * @param target its id or name
+   * @param until when it ends by itself, if it does
+   */
+  record AdminAction(
+      Instant time,
+      String event,
+      String outcome,
+      String actor,
+      String what,
+      String target,
+      Optional<Instant> until,
+      String peer)
+      implements GatewayEvent {}
+
+  /**
+   * An OpenID provider told that a login, or every login of a person, has ended.
+   *
+   * @param outcome {@code ok}, or the label of the error code
+   * @param tenant whose provider it was
+   * @param subject {@code <tenant>:<sub>}, if the provider named the person
+   * @param sid the provider's name of the login, if it named one
+   * @param peer the provider's address
+   */
+  record LoggedOut(
+      Instant time,
+      String outcome,
+      String tenant,
+      Optional<String> subject,
+      Optional<String> sid,
+      String peer)
+      implements GatewayEvent {
+    @Override
+    public String event() {
+      return "login.ended";
+    }
+  }
 }

@@ -9,13 +9,18 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
-/** One refused request: what is written to the response and what the audit says of it. */
+/**
+ * One refused request: what is written to the response and what the audit says of it.
+ *
+ * @param fields further fields of the HTTP response
+ */
 public record Problem(
     ErrorCode code,
     String detail,
     List<Violation> violations,
     Optional<Duration> retryAfter,
-    Optional<String> rule) {
+    Optional<String> rule,
+    Map<String, String> fields) {
 
   /** Where the routing context of a refused request keeps its problem. */
   public static final String KEY = Problem.class.getName();
@@ -36,11 +41,11 @@ public record Problem(
       List<Violation> violations) {}
 
   static Problem of(GatewayException e) {
-    return new Problem(e.code(), e.detail(), e.violations(), e.retryAfter(), e.rule());
+    return new Problem(e.code(), e.detail(), e.violations(), e.retryAfter(), e.rule(), e.headers());
   }
 
   static Problem of(ErrorCode code, String detail) {
-    return new Problem(code, detail, List.of(), Optional.empty(), Optional.empty());
+    return new Problem(code, detail, List.of(), Optional.empty(), Optional.empty(), Map.of());
   }
 
   static Problem of(ErrorCode code) {
@@ -48,7 +53,7 @@ public record Problem(
   }
 
   Map<String, String> headers() {
-    var headers = new LinkedHashMap<String, String>();
+    var headers = new LinkedHashMap<>(fields);
     headers.put("Cache-Control", "no-store");
     retryAfter.ifPresent(
         delay -> headers.put("Retry-After", Long.toString(Math.max(1, delay.toSeconds()))));

@@ -1,65 +1,33 @@
 package io.livegate.issue;
 
 import io.livegate.grant.Grant;
-import java.time.Instant;
-import java.util.List;
+import io.livegate.ledger.Closing;
+import io.livegate.ledger.Issue;
+import io.livegate.ledger.Lease;
+import io.livegate.ledger.Use;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicBoolean;
 
-/** The right to one session at the relay: one use of a token, spent until it is given back. */
-public final class Admission {
-
-  private final String grantId;
-  private final Grant grant;
-  private final List<String> models;
-  private final Instant expireTime;
-  private final Optional<String> directToken;
-  private final Runnable undo;
-  private final AtomicBoolean givenBack = new AtomicBoolean();
-
-  Admission(
-      String grantId,
-      Grant grant,
-      List<String> models,
-      Instant expireTime,
-      Optional<String> directToken,
-      Runnable undo) {
-    this.grantId = grantId;
-    this.grant = grant;
-    this.models = List.copyOf(models);
-    this.expireTime = expireTime;
-    this.directToken = directToken;
-    this.undo = undo;
-  }
-
-  /** Names the grant in the audit; no secret. */
-  public String grantId() {
-    return grantId;
-  }
+/**
+ * The right to one session at the relay. Whoever has it closes it at {@link
+ * io.livegate.session.Heart}, whatever becomes of the session. {@code toString} leaves out the
+ * secret.
+ *
+ * @param directToken Google's token that the client came with; the session's first connection uses
+ *     it
+ */
+public record Admission(Lease lease, Issue issue, Optional<String> directToken) {
 
   public Grant grant() {
-    return grant;
+    return issue.grant();
   }
 
-  /** What the client may choose from; empty where the grant's model is fixed. */
-  public List<String> models() {
-    return models;
+  /** What to close it with when no session came of it, through no fault of the client. */
+  public Closing cameToNothing() {
+    return new Closing(lease.sessionId(), grant().model(), Use.NONE, true);
   }
 
-  /** When the session ends at the latest. */
-  public Instant expireTime() {
-    return expireTime;
-  }
-
-  /** Google's token that the client came with; the session's first connection uses it. */
-  public Optional<String> directToken() {
-    return directToken;
-  }
-
-  /** Gives the use back, once, because the session could not start and the client did no wrong. */
-  public void giveBack() {
-    if (givenBack.compareAndSet(false, true)) {
-      undo.run();
-    }
+  @Override
+  public String toString() {
+    return "Admission[lease=" + lease + ", grantId=" + issue.grantId() + "]";
   }
 }

@@ -1,21 +1,28 @@
 package io.livegate.issue;
 
 import io.livegate.grant.Grant;
-import java.time.Instant;
+import io.livegate.ledger.Issue;
+import io.livegate.ledger.Standing;
+import java.util.List;
 
 /**
  * What was handed out. {@code toString} leaves out the secret.
  *
- * @param grantId names the grant in the audit; no secret
  * @param token {@code auth_tokens/...}; Google's in mode direct, ours in mode relay
- * @param expireTime when its sessions end
- * @param newSessionExpireTime until when sessions may start
+ * @param standings how the grant's limits stand
  */
-public record Issued(
-    String grantId, Grant grant, String token, Instant expireTime, Instant newSessionExpireTime) {
+public record Issued(Issue issue, String token, List<Standing> standings) {
+
+  public Issued {
+    standings = List.copyOf(standings);
+  }
+
+  public Grant grant() {
+    return issue.grant();
+  }
 
   @Override
   public String toString() {
-    return "Issued[grantId=" + grantId + ", expireTime=" + expireTime + "]";
+    return "Issued[grantId=" + issue.grantId() + "]";
   }
 }

@@ -2,44 +2,86 @@ package io.livegate.issue;
 
 import io.livegate.audit.GatewayEvent;
 import io.livegate.audit.GatewayEvent.TokenIssued;
+import io.livegate.audit.Replica;
 import io.livegate.error.ErrorCode;
 import io.livegate.error.GatewayException;
+import io.livegate.gemini.EphemeralToken;
 import io.livegate.gemini.GeminiTokens;
 import io.livegate.grant.Grant;
 import io.livegate.grant.Mode;
 import io.livegate.identity.Subject;
+import io.livegate.ledger.Answer;
+import io.livegate.ledger.Closing;
+import io.livegate.ledger.Issue;
+import io.livegate.ledger.Lease;
+import io.livegate.ledger.Ledger;
+import io.livegate.ledger.LedgerConfig;
+import io.livegate.ledger.TokenHash;
+import io.livegate.ledger.Use;
 import io.livegate.policy.Decision;
 import io.livegate.policy.GrantRequest;
 import io.livegate.policy.PolicyStore;
+import io.livegate.session.Heart;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Event;
+import java.security.SecureRandom;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.Base64;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Supplier;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.jboss.logging.Logger;
 
-/** Issues a token: decide, mint at Google or make one of ours, tell. */
+/**
+ * Issues tokens and admits sessions: decide, count, mint at Google or make a token of ours, tell.
+ *
+ * <p>What is counted and then comes to nothing is taken back. When the ledger does not answer, that
+ * is done as soon as it does, because it may have counted all the same.
+ */
 @ApplicationScoped
 public class TokenService {
 
+  private static final Logger LOG = Logger.getLogger(TokenService.class);
+
+  /** By which Google's SDKs know tokens. */
+  private static final String PREFIX = "auth_tokens/";
+
+  private static final int SECRET_BYTES = 32;
+
+  /** A session that runs may end at any moment. */
+  private static final Duration SOON = Duration.ofSeconds(5);
+
   private final PolicyStore policies;
+  private final Ledger ledger;
+  private final Heart heart;
   private final GeminiTokens gemini;
-  private final RelayTokens tokens;
+  private final Replica replica;
   private final boolean relays;
+  private final boolean allowUncounted;
   private final Event<GatewayEvent> events;
+  private final SecureRandom random = new SecureRandom();
 
   TokenService(
       PolicyStore policies,
+      Ledger ledger,
+      LedgerConfig config,
+      Heart heart,
       GeminiTokens gemini,
-      RelayTokens tokens,
+      Replica replica,
       @ConfigProperty(name = "livegate.relay.enabled") boolean relays,
       Event<GatewayEvent> events) {
     this.policies = policies;
+    this.ledger = ledger;
+    this.heart = heart;
     this.gemini = gemini;
-    this.tokens = tokens;
+    this.replica = replica;
     this.relays = relays;
+    this.allowUncounted = config.onFailure() == LedgerConfig.OnFailure.ALLOW;
     this.events = events;
   }
 
@@ -56,12 +98,10 @@ public class TokenService {
               var granted = decide(subject, request);
               Grant grant = granted.grant();
               Uni<Issued> issued =
-                  grant.mode() == Mode.DIRECT ? mint(grant) : Uni.createFrom().item(own(grant));
-              return issued
-                  .invoke(made -> accept(made, granted.rule().modes()))
-                  .invoke(made -> tell(made, peer))
-                  .onFailure(GatewayException.class)
-                  .transform(failure -> ((GatewayException) failure).rule(grant.rule()));
+                  grant.mode() == Mode.DIRECT
+                      ? mint(grant, relays && granted.rule().modes().contains(Mode.RELAY))
+                      : own(grant);
+              return named(issued, grant).invoke(made -> tell(made.issue(), peer));
             });
   }
 
@@ -69,14 +109,50 @@ public class TokenService {
    * Admits a subject to one session without a token in between: the same decision and the same
    * event as issuing a relay token of one use.
    *
-   * @throws GatewayException when the policy does not allow it
+   * @return the admission, or a {@link GatewayException}
    */
-  public Admission admit(Subject subject, String peer) {
-    var granted = decide(subject, GrantRequest.ONE_RELAYED_SESSION);
-    Issued issued = own(granted.grant());
-    tell(issued, peer);
-    return RelayTokens.admission(
-        issued.grantId(), issued.grant(), granted.rule().models(), issued.expireTime());
+  public Uni<Admission> open(Subject subject, String peer) {
+    return Uni.createFrom()
+        .deferred(
+            () -> {
+              var granted = decide(subject, GrantRequest.ONE_RELAYED_SESSION);
+              Grant grant = granted.grant();
+              Issue issue = entry(grant, granted.rule().models());
+              Lease lease = lease();
+              Uni<Answer.Admitted> counted =
+                  counted(
+                      () -> ledger.open(issue, lease),
+                      () -> heart.close(nothing(lease)),
+                      Optional.of(issue));
+              return named(counted, grant)
+                  .invoke(admitted -> tell(issue, peer))
+                  .map(admitted -> new Admission(lease, issue, Optional.empty()));
+            });
+  }
+
+  /**
+   * Spends one use of a token on a session.
+   *
+   * @return the admission, or a {@link GatewayException}
+   */
+  public Uni<Admission> redeem(String token) {
+    Lease lease = lease();
+    return counted(
+            () -> ledger.redeem(TokenHash.of(token), lease),
+            () -> heart.close(nothing(lease)),
+            Optional.empty())
+        .map(
+            admitted -> {
+              Grant grant = admitted.issue().grant();
+              if (policies.policy().isBlocked(grant.subject())) {
+                heart.close(nothing(lease));
+                throw blocked("for good").rule(grant.rule());
+              }
+              return new Admission(
+                  lease,
+                  admitted.issue(),
+                  grant.mode() == Mode.DIRECT ? Optional.of(token) : Optional.empty());
+            });
   }
 
   private Decision.Granted decide(Subject subject, GrantRequest request) {
@@ -93,29 +169,121 @@ public class TokenService {
     return granted;
   }
 
-  private Uni<Issued> mint(Grant grant) {
-    return gemini
-        .mint(grant)
-        .map(
-            token ->
-                new Issued(
-                    id(), grant, token.name(), token.expireTime(), token.newSessionExpireTime()));
+  private Uni<Issued> mint(Grant grant, boolean relayed) {
+    Issue issue = entry(grant, List.of());
+    Runnable undo = () -> heart.cancel(issue.grantId());
+    return counted(() -> ledger.issue(issue, Optional.empty()), undo, Optional.of(issue))
+        .chain(
+            admitted ->
+                gemini
+                    .mint(grant)
+                    .map(
+                        token ->
+                            new Issued(minted(issue, token), token.name(), admitted.standings()))
+                    .call(
+                        issued ->
+                            relayed
+                                ? ledger.accept(issued.issue(), TokenHash.of(issued.token()))
+                                : Uni.createFrom().voidItem())
+                    .onFailure()
+                    .invoke(undo)
+                    .onCancellation()
+                    .invoke(undo));
   }
 
-  private Issued own(Grant grant) {
-    Instant now = Instant.now().truncatedTo(ChronoUnit.SECONDS);
-    return new Issued(
-        id(), grant, tokens.name(), now.plus(grant.expiresIn()), now.plus(grant.startWithin()));
+  private static Issue minted(Issue issue, EphemeralToken token) {
+    return new Issue(
+        issue.grantId(),
+        issue.grant(),
+        issue.models(),
+        token.expireTime(),
+        token.newSessionExpireTime());
   }
 
-  private void accept(Issued issued, List<Mode> modes) {
-    if (relays && modes.contains(Mode.RELAY)) {
-      tokens.add(issued);
+  private Uni<Issued> own(Grant grant) {
+    Issue issue = entry(grant, List.of());
+    String token = name();
+    return counted(
+            () -> ledger.issue(issue, Optional.of(TokenHash.of(token))),
+            () -> heart.cancel(issue.grantId()),
+            Optional.empty())
+        .map(admitted -> new Issued(issue, token, admitted.standings()));
+  }
+
+  // --- The ledger's answers
+
+  /**
+   * Asks the ledger.
+   *
+   * @param undo takes back what it may have counted without our hearing of it
+   * @param uncounted what may be handed out without having been counted, where that is allowed
+   */
+  private Uni<Answer.Admitted> counted(
+      Supplier<Uni<Answer>> ask, Runnable undo, Optional<Issue> uncounted) {
+    return Uni.createFrom()
+        .deferred(ask::get)
+        .onFailure()
+        .recoverWithUni(
+            failure -> {
+              undo.run();
+              if (allowUncounted && uncounted.isPresent()) {
+                LOG.errorf(
+                    "Grant %s is handed out without its limits: the ledger does not answer",
+                    uncounted.get().grantId());
+                return Uni.createFrom().item(new Answer.Admitted(uncounted.get(), List.of()));
+              }
+              return Uni.createFrom().failure(failure);
+            })
+        .map(TokenService::admitted);
+  }
+
+  private static Answer.Admitted admitted(Answer answer) {
+    if (answer instanceof Answer.Admitted admitted) {
+      return admitted;
     }
+    throw refusal(answer);
   }
 
-  private static String id() {
-    return UUID.randomUUID().toString();
+  private static GatewayException refusal(Answer answer) {
+    if (answer instanceof Answer.Limited limited) {
+      return limited(limited);
+    }
+    if (answer instanceof Answer.Blocked blocked) {
+      return blocked("until " + blocked.until().truncatedTo(ChronoUnit.SECONDS));
+    }
+    if (answer instanceof Answer.LoggedOut) {
+      return invalid("Its login has been ended at the OpenID provider.");
+    }
+    if (answer instanceof Answer.Expired) {
+      return invalid("The token has expired: its sessions had to start before.");
+    }
+    if (answer instanceof Answer.Spent) {
+      return invalid("The token has been used as often as it may.");
+    }
+    return invalid("The token was not issued for use at this relay, has expired or was revoked.");
+  }
+
+  private static GatewayException limited(Answer.Limited limited) {
+    var standing = limited.standing();
+    var limit = standing.limit();
+    var refusal =
+        new GatewayException(
+                ErrorCode.LIMIT_REACHED,
+                "The limit %s of rule %s is reached: %d of %d."
+                    .formatted(
+                        limit.name(), limited.issue().grant().rule(), standing.used(), limit.max()))
+            .retryAfter(standing.reset().isZero() ? SOON : standing.reset())
+            .rule(limited.issue().grant().rule());
+    return refusal.headers(RateLimits.fields(List.of(standing)));
+  }
+
+  private static GatewayException blocked(String until) {
+    return new GatewayException(
+        ErrorCode.SUBJECT_BLOCKED, "An administrator has blocked this user " + until + ".");
+  }
+
+  private static GatewayException invalid(String detail) {
+    return new GatewayException(ErrorCode.INVALID_TOKEN, detail);
   }
 
   private static GatewayException refusal(Decision.Denied denied) {
@@ -123,18 +291,52 @@ public class TokenService {
     return denied.rule().map(refusal::rule).orElse(refusal);
   }
 
-  private void tell(Issued issued, String peer) {
-    Grant grant = issued.grant();
+  /** A failure names the rule that was in force. */
+  private static <T> Uni<T> named(Uni<T> outcome, Grant grant) {
+    return outcome
+        .onFailure(GatewayException.class)
+        .transform(failure -> ((GatewayException) failure).rule(grant.rule()));
+  }
+
+  // --- What is handed out
+
+  private static Issue entry(Grant grant, List<String> models) {
+    Instant now = Instant.now().truncatedTo(ChronoUnit.SECONDS);
+    return new Issue(
+        UUID.randomUUID().toString(),
+        grant,
+        models,
+        now.plus(grant.expiresIn()),
+        now.plus(grant.startWithin()));
+  }
+
+  private Lease lease() {
+    return new Lease(UUID.randomUUID().toString(), replica.name());
+  }
+
+  private static Closing nothing(Lease lease) {
+    return new Closing(lease.sessionId(), "", Use.NONE, true);
+  }
+
+  /** A new token of ours: 256 random bits. */
+  private String name() {
+    byte[] secret = new byte[SECRET_BYTES];
+    random.nextBytes(secret);
+    return PREFIX + Base64.getUrlEncoder().withoutPadding().encodeToString(secret);
+  }
+
+  private void tell(Issue issue, String peer) {
+    Grant grant = issue.grant();
     events.fire(
         new TokenIssued(
             Instant.now(),
             grant.subject(),
             grant.rule(),
-            issued.grantId(),
+            issue.grantId(),
             grant.model(),
             grant.mode().label(),
             grant.uses(),
-            issued.expireTime(),
+            issue.expireTime(),
             peer));
   }
 }

@@ -18,6 +18,12 @@ enum Cause {
   NO_SETUP,
   /** A side showed no sign of life. */
   SILENCE,
+  /** A budget of its rule is reached. */
+  LIMIT,
+  /** An administrator ended it, or blocked its subject. */
+  ADMIN,
+  /** The login that it came from was ended at the OpenID provider. */
+  LOGOUT,
   /** It could not be connected to Google. */
   FAULT;
 

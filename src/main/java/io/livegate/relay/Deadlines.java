@@ -23,6 +23,7 @@ final class Deadlines {
   }
 
   private final RelayConfig config;
+  private final Duration idle;
   private final long endsAt;
   private long waitsUntil;
   private Due waitsFor;
@@ -33,9 +34,11 @@ final class Deadlines {
    * Begins with waiting for the setup.
    *
    * @param longest how long the session may last
+   * @param idle how long it may pass without a message
    */
-  Deadlines(RelayConfig config, Duration longest, long now) {
+  Deadlines(RelayConfig config, Duration longest, Duration idle, long now) {
     this.config = config;
+    this.idle = idle;
     endsAt = now + longest.toNanos();
     nextPing = now + config.pingInterval().toNanos();
     waitsFor = Due.NO_SETUP;
@@ -49,7 +52,7 @@ final class Deadlines {
   }
 
   /** A message passed; from now on the next one is waited for. */
-  void passed(Duration idle, long now) {
+  void passed(long now) {
     waitsFor = Due.IDLE;
     waitsUntil = now + idle.toNanos();
   }

@@ -3,6 +3,7 @@ package io.livegate.relay;
 import io.livegate.audit.GatewayEvent;
 import io.livegate.gemini.GeminiTokens;
 import io.livegate.gemini.LiveUpstream;
+import io.livegate.session.Heart;
 import jakarta.enterprise.event.Event;
 
 /** What every session works with. */
@@ -12,4 +13,5 @@ record Relay(
     ClientMessages clientMessages,
     GeminiTokens tokens,
     LiveUpstream upstream,
+    Heart heart,
     Event<GatewayEvent> events) {}

@@ -34,7 +34,7 @@ public interface RelayConfig {
   @WithDefault("500")
   int maxPending();
 
-  /** What sessions may hold in memory together; beyond, new ones are refused. */
+  /** What sessions may hold in memory together; beyond, none reads, and the largest is closed. */
   @WithDefault("256M")
   MemorySize maxBufferedBytes();
 

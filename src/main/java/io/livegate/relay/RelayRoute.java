@@ -11,9 +11,10 @@ import io.livegate.identity.Credentials;
 import io.livegate.identity.Subject;
 import io.livegate.identity.Subjects;
 import io.livegate.issue.Admission;
-import io.livegate.issue.RelayTokens;
 import io.livegate.issue.TokenService;
+import io.livegate.session.Heart;
 import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.smallrye.mutiny.Uni;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpHeaders;
@@ -41,22 +42,20 @@ class RelayRoute {
   private static final int PRIORITY = 400;
 
   private final Relay relay;
-  private final RelayTokens relayTokens;
   private final TokenService service;
   private final Optional<URI> publicUrl;
 
   RelayRoute(
       RelayConfig config,
       Sessions sessions,
-      RelayTokens relayTokens,
       TokenService service,
       GeminiTokens gemini,
       LiveUpstream upstream,
+      Heart heart,
       Event<GatewayEvent> events,
       @ConfigProperty(name = "livegate.public-url") Optional<URI> publicUrl) {
     var messages = new ClientMessages(config.clientMessages().orElse(List.of()));
-    this.relay = new Relay(config, sessions, messages, gemini, upstream, events);
-    this.relayTokens = relayTokens;
+    this.relay = new Relay(config, sessions, messages, gemini, upstream, heart, events);
     this.service = service;
     this.publicUrl = publicUrl;
   }
@@ -85,29 +84,32 @@ class RelayRoute {
     checkOrigin(request);
     Sessions sessions = relay.sessions();
     sessions.open();
-    Admission admission;
-    try {
-      admission = admission(context);
-    } catch (RuntimeException e) {
-      sessions.closed(true);
-      throw e;
-    }
     String peer = peer(context);
     Context current = Vertx.currentContext();
-    upgrade
-        .accept()
-        .onSuccess(socket -> new Session(relay, admission, peer, socket, current))
-        .onFailure(
-            failure -> {
+    Uni.createFrom()
+        .deferred(() -> admission(context, peer))
+        .emitOn(task -> current.runOnContext(ignored -> task.run()))
+        .subscribe()
+        .with(
+            admission ->
+                upgrade
+                    .accept()
+                    .onSuccess(socket -> new Session(relay, admission, peer, socket, current))
+                    .onFailure(
+                        failure -> {
+                          sessions.closed(true);
+                          relay.heart().close(admission.cameToNothing());
+                        }),
+            refusal -> {
               sessions.closed(true);
-              admission.giveBack();
+              context.fail(refusal);
             });
   }
 
-  private Admission admission(RoutingContext context) {
+  private Uni<Admission> admission(RoutingContext context, String peer) {
     Optional<String> token = Credentials.relayToken(context);
     if (token.isPresent()) {
-      return relayTokens.redeem(token.get());
+      return service.redeem(token.get());
     }
     Subject subject =
         Subjects.of(context)
@@ -117,7 +119,7 @@ class RelayRoute {
                         ErrorCode.UNAUTHENTICATED,
                         "The connection carries no credential; send a token of POST /v1/tokens or"
                             + " an OpenID Connect access token."));
-    return service.admit(subject, peer(context));
+    return service.open(subject, peer);
   }
 
   /** Pages of other sites may not connect with what their visitors can reach here. */

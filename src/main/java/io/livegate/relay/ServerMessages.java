@@ -13,13 +13,16 @@ final class ServerMessages {
 
   /** The names of the fields that tell them. */
   private static final List<byte[]> NAMES =
-      List.of(Message.quoted("setupComplete"), Message.quoted("usageMetadata"));
+      List.of(
+          Message.quoted("setupComplete"),
+          Message.quoted("usageMetadata"),
+          Message.quoted("turnComplete"));
 
   private ServerMessages() {}
 
   /**
-   * The message, if it has one of the names at its top; only what has one somewhere is parsed, as a
-   * transcript may have it, too.
+   * The message, if it has one of the names somewhere, which a transcript may have, too; others are
+   * not parsed.
    */
   static @Nullable JsonNode read(Message message) {
     if (!message.mentions(NAMES)) {

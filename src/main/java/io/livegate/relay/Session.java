@@ -7,8 +7,14 @@ import io.livegate.audit.GatewayEvent.SessionClosed;
 import io.livegate.audit.GatewayEvent.SessionOpened;
 import io.livegate.gemini.EphemeralToken;
 import io.livegate.grant.Grant;
+import io.livegate.grant.Limits;
 import io.livegate.grant.MintBody;
 import io.livegate.issue.Admission;
+import io.livegate.ledger.Beat;
+import io.livegate.ledger.Closing;
+import io.livegate.ledger.Running;
+import io.livegate.ledger.Use;
+import io.livegate.session.LiveSession;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.Future;
 import io.smallrye.mutiny.Uni;
@@ -21,7 +27,6 @@ import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Map;
-import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -30,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  * One session: a client's connection, and Google's for it. Lives on one event loop; whatever way it
  * ends, {@link #end} is that way.
  */
-final class Session {
+final class Session implements LiveSession {
 
   private static final Logger LOG = Logger.getLogger(Session.class);
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -66,7 +71,7 @@ final class Session {
     }
   }
 
-  private final String id = UUID.randomUUID().toString();
+  private final String id;
   private final Relay relay;
   private final Admission admission;
   private final String peer;
@@ -75,16 +80,28 @@ final class Session {
   private final Leg client;
   private @Nullable Leg google;
   private Phase phase = Phase.AWAITING_SETUP;
-  private String model;
+  private volatile String model;
   private final Deque<Message> held = new ArrayDeque<>();
   private long heldBytes;
   private final Traffic fromClient = new Traffic();
   private final Traffic fromGoogle = new Traffic();
   private final UsageMeter usage = new UsageMeter();
+  private final Instant startedAt = Instant.now();
+
+  private int turns;
+
+  /** What it used so far but the time, for other threads. */
+  private volatile Use used = Use.NONE;
+
   private final long opened = System.nanoTime();
   private final Deadlines deadlines;
   private @Nullable Future<?> timer;
   private boolean begun;
+
+  /** It ends soon, because a budget is used up. */
+  private boolean overLimit;
+
+  private @Nullable Future<?> last;
 
   /** Reads nothing, for want of memory. */
   private boolean halted;
@@ -98,15 +115,22 @@ final class Session {
     this.admission = admission;
     this.peer = peer;
     this.context = context;
+    this.id = admission.lease().sessionId();
     this.model = admission.grant().model();
-    Duration granted = Duration.between(Instant.now(), admission.expireTime());
-    Duration longest = relay.config().maxSession();
+    Limits limits = admission.grant().limits();
+    Duration granted = Duration.between(Instant.now(), admission.issue().expireTime());
+    Duration longest = limits.sessionDuration().orElse(relay.config().maxSession());
     deadlines =
-        new Deadlines(relay.config(), granted.compareTo(longest) < 0 ? granted : longest, opened);
+        new Deadlines(
+            relay.config(),
+            granted.compareTo(longest) < 0 ? granted : longest,
+            limits.idle().orElse(relay.config().idleTimeout()),
+            opened);
     client =
         Leg.ofClient(socket, relay.config().maxClientMessageSize().asLongValue(), new FromClient());
     loop = client.loop();
     relay.sessions().add(this);
+    relay.heart().add(this);
     look();
   }
 
@@ -159,6 +183,12 @@ final class Session {
       if (known != null && known.has("usageMetadata")) {
         usage.add(known.get("usageMetadata"));
       }
+      if (known != null && known.path("serverContent").path("turnComplete").asBoolean()) {
+        turns++;
+      }
+      if (known != null) {
+        used = new Use(usage.sums(), usage.total(), Duration.ZERO, turns);
+      }
       if (phase == Phase.CONNECTING && known != null && known.has("setupComplete")) {
         stream();
       } else if (phase == Phase.STREAMING) {
@@ -196,7 +226,8 @@ final class Session {
   // --- The way to a stream
 
   private void setup(Message message) {
-    var outcome = SetupGuard.judge(message.content(), admission.grant(), admission.models());
+    var outcome =
+        SetupGuard.judge(message.content(), admission.grant(), admission.issue().models());
     message.release();
     if (outcome instanceof SetupGuard.Outcome.Refused refused) {
       refuse(refused.code(), refused.reason());
@@ -270,7 +301,7 @@ final class Session {
                 id,
                 admission.grant().subject(),
                 admission.grant().rule(),
-                admission.grantId(),
+                admission.issue().grantId(),
                 model,
                 millisSince(opened),
                 peer));
@@ -309,7 +340,7 @@ final class Session {
   }
 
   private void passed() {
-    deadlines.passed(relay.config().idleTimeout(), System.nanoTime());
+    deadlines.passed(System.nanoTime());
   }
 
   /** Reads from each side only what the other can take. */
@@ -323,6 +354,51 @@ final class Session {
       google.read(!client.isFull() && !halted);
     }
     count(client.buffered() + (google == null ? 0 : google.buffered()) + heldBytes);
+  }
+
+  // --- What others ask
+
+  @Override
+  public Running running() {
+    return new Running(admission.lease(), admission.issue(), model, startedAt, use());
+  }
+
+  private Use use() {
+    Use now = used;
+    var time = Duration.ofNanos(System.nanoTime() - opened);
+    return new Use(now.tokens(), now.total(), time, now.turns());
+  }
+
+  @Override
+  public void end(Beat.End why) {
+    loop.execute(() -> obey(why));
+  }
+
+  private void obey(Beat.End why) {
+    if (why instanceof Beat.End.LimitReached reached) {
+      over(reached.limit());
+    } else if (why instanceof Beat.End.LoggedOut) {
+      end(Cause.LOGOUT, POLICY, POLICY, "the login was ended", NORMAL, "");
+    } else {
+      end(Cause.ADMIN, POLICY, POLICY, "ended by an administrator", NORMAL, "");
+    }
+  }
+
+  /** A budget is used up: the client is warned, and has a second to say goodbye. */
+  private void over(String limit) {
+    if (overLimit || phase == Phase.CLOSED) {
+      return;
+    }
+    overLimit = true;
+    if (begun) {
+      client.sendBinary("{\"goAway\":{\"timeLeft\":\"1s\"}}");
+    }
+    last =
+        loop.schedule(
+            () ->
+                end(Cause.LIMIT, POLICY, POLICY, "the limit " + limit + " is reached", NORMAL, ""),
+            1,
+            TimeUnit.SECONDS);
   }
 
   // --- Memory
@@ -449,6 +525,9 @@ final class Session {
     if (timer != null) {
       timer.cancel(false);
     }
+    if (last != null) {
+      last.cancel(false);
+    }
     held.forEach(Message::release);
     held.clear();
     client.close(toClient, shorten(tellClient));
@@ -457,9 +536,8 @@ final class Session {
     }
     count(0);
     relay.sessions().remove(this, wasPending);
-    if (!begun && (cause == Cause.GOOGLE || cause == Cause.FAULT)) {
-      admission.giveBack();
-    }
+    boolean giveBack = !begun && (cause == Cause.GOOGLE || cause == Cause.FAULT);
+    relay.heart().close(new Closing(id, model, use(), giveBack));
     relay
         .events()
         .fire(
@@ -468,7 +546,7 @@ final class Session {
                 id,
                 admission.grant().subject(),
                 admission.grant().rule(),
-                admission.grantId(),
+                admission.issue().grantId(),
                 model,
                 begun,
                 cause.label(),

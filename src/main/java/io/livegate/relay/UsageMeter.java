@@ -14,12 +14,14 @@ import java.util.TreeMap;
  */
 final class UsageMeter {
 
+  private static final String CACHED = "cached";
+
   private final Map<String, Map<String, Long>> sums = new TreeMap<>();
 
   void add(JsonNode usage) {
     split("input", usage.path("promptTokenCount"), usage.path("promptTokensDetails"));
     add("input", "tool", usage.path("toolUsePromptTokenCount").asLong());
-    add("input", "cached", usage.path("cachedContentTokenCount").asLong());
+    add("input", CACHED, usage.path("cachedContentTokenCount").asLong());
     split("output", usage.path("responseTokenCount"), usage.path("responseTokensDetails"));
     add("output", "thoughts", usage.path("thoughtsTokenCount").asLong());
   }
@@ -51,6 +53,17 @@ final class UsageMeter {
 
   /** Tokens by direction and modality. */
   Map<String, Map<String, Long>> sums() {
-    return sums;
+    var copy = new TreeMap<String, Map<String, Long>>();
+    sums.forEach((direction, tokens) -> copy.put(direction, Map.copyOf(tokens)));
+    return copy;
+  }
+
+  /** All tokens; what came from a cache is a part of the input. */
+  long total() {
+    return sums.values().stream()
+        .flatMap(tokens -> tokens.entrySet().stream())
+        .filter(tokens -> !tokens.getKey().equals(CACHED))
+        .mapToLong(Map.Entry::getValue)
+        .sum();
   }
 }

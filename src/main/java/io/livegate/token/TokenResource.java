@@ -6,8 +6,11 @@ import io.livegate.grant.Mode;
 import io.livegate.identity.Subject;
 import io.livegate.identity.Subjects;
 import io.livegate.issue.Issued;
+import io.livegate.issue.RateLimits;
 import io.livegate.issue.TokenService;
-import io.livegate.policy.Policy.Match;
+import io.livegate.ledger.Ledger;
+import io.livegate.policy.Decision;
+import io.livegate.policy.GrantRequest;
 import io.livegate.policy.PolicyStore;
 import io.livegate.request.JsonFields;
 import io.livegate.request.TokenRequest;
@@ -85,6 +88,7 @@ public class TokenResource {
   private final GeminiTokens gemini;
   private final Subjects subjects;
   private final PolicyStore policies;
+  private final Ledger ledger;
   private final Optional<URI> publicUrl;
 
   TokenResource(
@@ -92,11 +96,13 @@ public class TokenResource {
       GeminiTokens gemini,
       Subjects subjects,
       PolicyStore policies,
+      Ledger ledger,
       @ConfigProperty(name = "livegate.public-url") Optional<URI> publicUrl) {
     this.service = service;
     this.gemini = gemini;
     this.subjects = subjects;
     this.policies = policies;
+    this.ledger = ledger;
     this.publicUrl = publicUrl;
   }
 
@@ -159,17 +165,16 @@ public class TokenResource {
             grant.mode().label(),
             grant.model(),
             grant.uses(),
-            issued.expireTime().toString(),
-            issued.newSessionExpireTime().toString(),
+            issued.issue().expireTime().toString(),
+            issued.issue().newSessionExpireTime().toString(),
             address.baseUrl(),
             address.apiVersion(),
             address.webSocketUrl(),
             grant.rule(),
-            issued.grantId());
-    return Response.status(Response.Status.CREATED)
-        .header("Cache-Control", "no-store")
-        .entity(entity)
-        .build();
+            issued.issue().grantId());
+    var answer = Response.status(Response.Status.CREATED).header("Cache-Control", "no-store");
+    RateLimits.fields(issued.standings()).forEach(answer::header);
+    return answer.entity(entity).build();
   }
 
   /** This gateway as the caller reaches it, as far as trusted proxies tell it. */
@@ -186,13 +191,18 @@ public class TokenResource {
   @APIResponse(
       responseCode = "200",
       content = @Content(schema = @Schema(implementation = Me.class)))
-  public Response me() {
+  public Uni<Response> me() {
     Subject subject = subjects.current();
-    Match match = policies.policy().match(subject);
-    Me me =
-        match instanceof Match.Matched matched
-            ? Me.of(subject, matched.rule())
-            : Me.of(subject, ((Match.Unmatched) match).denied());
+    Decision decision = policies.policy().decide(subject, GrantRequest.EMPTY);
+    if (!(decision instanceof Decision.Granted granted)) {
+      return Uni.createFrom().item(response(Me.of(subject, (Decision.Denied) decision)));
+    }
+    return ledger
+        .standings(granted.grant())
+        .map(standings -> response(Me.of(subject, granted, standings)));
+  }
+
+  private static Response response(Me me) {
     return Response.ok(me).header("Cache-Control", "no-store").build();
   }
 }
