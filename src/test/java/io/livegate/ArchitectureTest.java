@@ -34,7 +34,7 @@ class ArchitectureTest {
           .definedBy("io.livegate.gemini..")
           .layer("policy")
           .definedBy("io.livegate.policy..")
-          .optionalLayer("logout")
+          .layer("logout")
           .definedBy("io.livegate.logout..")
           .layer("session")
           .definedBy("io.livegate.session..")

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.livegate.error.ErrorCode;
 import io.livegate.gemini.GeminiConfig;
 import io.livegate.identity.IdentityConfig;
+import io.livegate.ledger.LedgerConfig;
+import io.livegate.logout.LogoutConfig;
 import io.livegate.policy.PolicyConfig;
 import io.livegate.policy.PolicyFile;
 import io.livegate.relay.RelayConfig;
@@ -45,10 +47,16 @@ class ReadmeTest {
 
   @Test
   void itListsEveryConfigurationKey() {
-    Set<String> keys = new TreeSet<>(Set.of("livegate.simulator.port", "livegate.public-url"));
+    Set<String> keys =
+        new TreeSet<>(Set.of("livegate.simulator.port", "livegate.public-url", "livegate.replica"));
     for (Class<?> config :
         new Class<?>[] {
-          GeminiConfig.class, IdentityConfig.class, PolicyConfig.class, RelayConfig.class
+          GeminiConfig.class,
+          IdentityConfig.class,
+          LedgerConfig.class,
+          LogoutConfig.class,
+          PolicyConfig.class,
+          RelayConfig.class
         }) {
       collect(config.getAnnotation(ConfigMapping.class).prefix(), config, keys);
     }

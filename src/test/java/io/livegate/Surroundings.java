@@ -127,6 +127,25 @@ public final class Surroundings implements QuarkusTestResourceLifecycleManager {
             when: "'templated' in claims.groups"
             models: [gemini-3.8-live]
             setup: {systemInstruction: "You help ${claims.department}."}
+          - name: limited
+            issuers: [%1$s]
+            when: "'limited' in claims.groups"
+            models: [gemini-3.8-live]
+            modes: [relay]
+            token: {uses: 3}
+            setup: {generationConfig: {responseModalities: [AUDIO]}}
+            limits:
+              - {per: subject, grants-per-minute: 3, concurrent-sessions: 1}
+              - {session-duration: 10m, idle: 4m}
+          - name: budgeted
+            issuers: [%1$s]
+            when: "'budgeted' in claims.groups"
+            models: [gemini-3.8-live]
+            modes: [direct, relay]
+            setup: {generationConfig: {responseModalities: [AUDIO]}}
+            limits:
+              - {per: claims.department, usage-tokens-per-day: 100}
+            direct-reserve: 60
           - name: partners
             issuers: [%2$s]
             models: [gemini-3.8-live]

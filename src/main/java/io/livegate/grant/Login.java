@@ -1,6 +1,7 @@
 package io.livegate.grant;
 
 import java.time.Instant;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -12,4 +13,20 @@ import java.util.Optional;
  * @param sid the {@code sid} claim
  * @param issuedAt the {@code iat} claim; the epoch where the token does not say
  */
-public record Login(String tenant, String sub, Optional<String> sid, Instant issuedAt) {}
+public record Login(String tenant, String sub, Optional<String> sid, Instant issuedAt) {
+
+  /**
+   * The login that a token tells of.
+   *
+   * @param subject {@code <tenant>:<sub>}
+   */
+  public static Login of(String subject, Map<String, Object> claims) {
+    return new Login(
+        subject.substring(0, subject.indexOf(':')),
+        String.valueOf(claims.getOrDefault("sub", "")),
+        claims.get("sid") instanceof String sid ? Optional.of(sid) : Optional.empty(),
+        claims.get("iat") instanceof Number iat
+            ? Instant.ofEpochSecond(iat.longValue())
+            : Instant.EPOCH);
+  }
+}

@@ -112,7 +112,7 @@ public class Issuers {
   }
 
   /** The name by which a tenant id of quarkus-oidc goes here. */
-  static String name(String tenantId) {
+  public static String name(String tenantId) {
     return tenantId.equals("Default") ? UNNAMED : tenantId;
   }
 

@@ -46,9 +46,13 @@ public class Subjects {
   /** The verified caller of a request that is past authentication, if there is one. */
   public static Optional<Subject> of(RoutingContext context) {
     return context.user() instanceof QuarkusHttpUser user
-        ? Optional.ofNullable(
-            user.getSecurityIdentity().<Subject>getAttribute(AccessTokens.SUBJECT))
+        ? of(user.getSecurityIdentity())
         : Optional.empty();
+  }
+
+  /** The verified caller that an identity stands for, if it does for one. */
+  public static Optional<Subject> of(SecurityIdentity identity) {
+    return Optional.ofNullable(identity.<Subject>getAttribute(AccessTokens.SUBJECT));
   }
 
   /**

@@ -13,7 +13,6 @@ import io.livegate.policy.Expression.Outcome;
 import io.livegate.policy.LimitsTemplate.Resolved;
 import io.livegate.policy.SetupTemplate.Rendered;
 import java.time.Duration;
-import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
@@ -164,19 +163,8 @@ public record Rule(
             mode == Mode.RELAY ? narrowed.open() : List.of(),
             request.resumptionHandle(),
             limits,
-            login(subject)),
+            Login.of(subject.id(), subject.claims())),
         this);
-  }
-
-  private static Login login(Subject subject) {
-    var claims = subject.claims();
-    return new Login(
-        subject.id().substring(0, subject.id().indexOf(':')),
-        String.valueOf(claims.getOrDefault("sub", "")),
-        claims.get("sid") instanceof String sid ? Optional.of(sid) : Optional.empty(),
-        claims.get("iat") instanceof Number iat
-            ? Instant.ofEpochSecond(iat.longValue())
-            : Instant.EPOCH);
   }
 
   private static Duration within(

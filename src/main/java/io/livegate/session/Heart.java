@@ -108,6 +108,12 @@ public class Heart {
     tell(() -> ledger.cancel(grantId));
   }
 
+  /** Somebody is cut off, here at once, and elsewhere as soon as the ledger is told. */
+  public void cutOff(CutOff cutOff) {
+    cutOffs.put(cutOff.kind() + ":" + cutOff.key(), cutOff);
+    tell(() -> ledger.cutOff(cutOff));
+  }
+
   /** Whether a login was ended at its provider, as far as this replica has heard. */
   public boolean isLoggedOut(Login login) {
     return login
