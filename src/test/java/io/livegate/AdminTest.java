@@ -24,6 +24,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -49,6 +50,12 @@ class AdminTest {
   void forget() {
     Surroundings.simulator().script().clear();
     Surroundings.simulator().journal().clear();
+  }
+
+  /** The end of a session belongs to the test that began it. */
+  @AfterEach
+  void settle() {
+    Await.until(() -> admin().get("/admin/v1/sessions").jsonPath().getList("sessions").isEmpty());
   }
 
   private TestIssuer.Token token(String group) {

@@ -70,19 +70,23 @@ class RelayTest {
     }
   }
 
-  /** Connections of all tests so far; each becomes a session that ends. */
+  /** Connections of this test; each becomes a session that ends. */
   private static final AtomicInteger CONNECTIONS = new AtomicInteger();
+
+  private int closedBefore;
 
   /** The end of a session belongs to the test that began it. */
   @AfterEach
   void settle() {
-    Await.until(() -> events.closedSessions() == CONNECTIONS.get());
+    Await.until(() -> events.closedSessions() - closedBefore == CONNECTIONS.get());
   }
 
   @Inject Events events;
 
   @BeforeEach
   void forget() {
+    CONNECTIONS.set(0);
+    closedBefore = events.closedSessions();
     Surroundings.simulator().script().clear();
     Surroundings.simulator().journal().clear();
     events.seen().clear();

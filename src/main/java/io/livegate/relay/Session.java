@@ -536,8 +536,6 @@ final class Session implements LiveSession {
     }
     count(0);
     relay.sessions().remove(this, wasPending);
-    boolean giveBack = !begun && (cause == Cause.GOOGLE || cause == Cause.FAULT);
-    relay.heart().close(new Closing(id, model, use(), giveBack));
     relay
         .events()
         .fire(
@@ -558,6 +556,8 @@ final class Session implements LiveSession {
                 fromGoogle.messages,
                 fromGoogle.bytes,
                 peer));
+    boolean giveBack = !begun && (cause == Cause.GOOGLE || cause == Cause.FAULT);
+    relay.heart().close(new Closing(id, model, use(), giveBack));
   }
 
   private static long millisSince(long nanos) {
