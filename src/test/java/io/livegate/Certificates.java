@@ -16,11 +16,11 @@ import java.util.List;
  * A certificate authority made for one test run, and a server certificate of it, as PEM files. Made
  * by the JDK's keytool; the keys never leave the temporary directory.
  */
-record Certificates(Path authority, Path certificate, Path key) {
+public record Certificates(Path authority, Path certificate, Path key) {
 
   private static final String PASSWORD = "for-one-test-run";
 
-  static Certificates create(Path directory, String host) throws IOException {
+  public static Certificates create(Path directory, String host) throws IOException {
     Path store = directory.resolve("store.p12");
     keytool(store, "ca", "-dname", "CN=Test authority", "-ext", "bc=ca:true");
     keytool(

@@ -10,18 +10,17 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.net.URI;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.IntFunction;
+import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
@@ -31,13 +30,29 @@ import org.junit.jupiter.api.Test;
  * What issuing a token costs: the packaged gateway and the simulator in processes of their own, and
  * each measurement through the gateway beside the same one straight to the simulator, in turn.
  *
- * <p>{@code -Dbench.jvm} adds arguments of the gateway's JVM, such as a flight recorder's; {@code
- * -Dbench.rounds} and {@code -Dbench.seconds} make it longer.
+ * <p>{@code -Dbench.rounds} and {@code -Dbench.seconds} make it longer; {@link PackagedGateway} has
+ * the options of the gateway.
  */
 class TokenBench {
 
   private static final Path OUTPUT = Path.of("target", "bench");
-  private static final String API_KEY = "AIzaSyBenchmarkKey000000000000000000001";
+  private static final String POLICY =
+      """
+      version: 1
+      rules:
+        - name: operators
+          when: "'operators' in claims.groups"
+          models: [gemini-3.8-live]
+        - name: pilots
+          when: "'voice-pilots' in claims.groups"
+          models: [gemini-3.8-live]
+          token: {uses: 1, expires-in: 30m, start-within: 60s}
+          setup:
+            generationConfig: {responseModalities: [AUDIO]}
+            systemInstruction: "You help ${claims.name}."
+            outputAudioTranscription: {}
+          open: [tools, generationConfig.temperature]
+      """;
   private static final int USERS = 200;
   private static final int RATE = 200;
   private static final List<Integer> IN_FLIGHT = List.of(32, 64);
@@ -67,11 +82,9 @@ class TokenBench {
         var simulator = startSimulator();
         var load = new Load()) {
       URI google = URI.create(simulator.await(Pattern.compile("Live simulator at (\\S+)")));
-      try (var gateway = startGateway(issuer, google)) {
-        URI tokens =
-            URI.create(
-                gateway.await(Pattern.compile("Listening on: (\\S+?)\\.? Management"))
-                    + "/v1/tokens");
+      try (var gateway = new PackagedGateway(issuer, google, POLICY, List.of(), Map.of())) {
+        URI tokens = gateway.url().resolve("/v1/tokens");
+        Supplier<Duration> cpu = gateway.program()::cpu;
         var direct = google.resolve("/v1beta/auth_tokens");
         var callers = callers(issuer);
         var mint = mint();
@@ -79,7 +92,7 @@ class TokenBench {
         int warm = 0;
         long limit = System.nanoTime() + WARM_UP_LIMIT.toNanos();
         while (warm < WARM_UP && System.nanoTime() < limit) {
-          warm += load.saturating(tokens, callers, 32, MEASURED, gateway::cpu).total();
+          warm += load.saturating(tokens, callers, 32, MEASURED, cpu).total();
           load.saturating(direct, mint, 32, Duration.ofSeconds(1), simulator::cpu);
         }
         System.out.printf("%nWarmed up with %d tokens%n", warm);
@@ -87,22 +100,27 @@ class TokenBench {
         for (int round = 0; round < ROUNDS; round++) {
           var fixed = measured.computeIfAbsent(RATE + "/s", n -> new Series());
           fixed.direct().add(load.atRate(direct, mint, RATE, MEASURED, simulator::cpu));
-          fixed.through().add(load.atRate(tokens, callers, RATE, MEASURED, gateway::cpu));
+          fixed.through().add(load.atRate(tokens, callers, RATE, MEASURED, cpu));
           for (int inFlight : IN_FLIGHT) {
             var full = measured.computeIfAbsent(inFlight + " in flight", n -> new Series());
             full.direct().add(load.saturating(direct, mint, inFlight, MEASURED, simulator::cpu));
-            full.through().add(load.saturating(tokens, callers, inFlight, MEASURED, gateway::cpu));
+            full.through().add(load.saturating(tokens, callers, inFlight, MEASURED, cpu));
           }
         }
         print(measured);
 
         var hang = new Message(Map.of(), "{\"hang\":true,\"times\":1000000}");
         load.once(HttpMethod.POST, google.resolve("/_simulator/faults/mint"), hang);
-        printRefused(load.atRate(tokens, callers, RATE, MEASURED.multipliedBy(2), gateway::cpu));
+        printRefused(load.atRate(tokens, callers, RATE, MEASURED.multipliedBy(2), cpu));
 
         assertEquals(
             List.of(),
-            gateway.log().lines().filter(line -> line.contains("has been blocked")).toList(),
+            gateway
+                .program()
+                .log()
+                .lines()
+                .filter(line -> line.contains("has been blocked"))
+                .toList(),
             "an event loop was blocked");
         measured.values().stream()
             .flatMap(series -> series.through().stream())
@@ -212,14 +230,17 @@ class TokenBench {
             .put("bidiGenerateContentSetup", setup)
             .encode();
     var message =
-        new Message(Map.of("x-goog-api-key", API_KEY, "Content-Type", "application/json"), body);
+        new Message(
+            Map.of("x-goog-api-key", PackagedGateway.API_KEY, "Content-Type", "application/json"),
+            body);
     return i -> message;
   }
 
-  private static JavaProcess startSimulator() {
-    return new JavaProcess(
+  private static Program startSimulator() {
+    return new Program(
         OUTPUT.resolve("simulator.log"),
         List.of(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-cp",
             Path.of("target", "classes")
                 + ":"
@@ -230,49 +251,6 @@ class TokenBench {
             "--record",
             "none",
             "--key",
-            API_KEY));
-  }
-
-  private static JavaProcess startGateway(TestIssuer issuer, URI google) throws IOException {
-    Files.createDirectories(OUTPUT);
-    Path policy =
-        Files.writeString(
-            OUTPUT.resolve("policy.yaml"),
-            """
-            version: 1
-            rules:
-              - name: operators
-                when: "'operators' in claims.groups"
-                models: [gemini-3.8-live]
-              - name: pilots
-                when: "'voice-pilots' in claims.groups"
-                models: [gemini-3.8-live]
-                token: {uses: 1, expires-in: 30m, start-within: 60s}
-                setup:
-                  generationConfig: {responseModalities: [AUDIO]}
-                  systemInstruction: "You help ${claims.name}."
-                  outputAudioTranscription: {}
-                open: [tools, generationConfig.temperature]
-            """);
-    var arguments = new ArrayList<String>();
-    Arrays.stream(System.getProperty("bench.jvm", "").split(" "))
-        .filter(argument -> !argument.isEmpty())
-        .forEach(arguments::add);
-    Map.of(
-            "quarkus.http.host", "127.0.0.1",
-            "quarkus.http.port", "0",
-            "quarkus.management.host", "127.0.0.1",
-            "quarkus.management.port", "0",
-            "quarkus.oidc.auth-server-url", issuer.url(),
-            "quarkus.oidc.token.audience", "livegate",
-            "livegate.policy.file", policy.toString(),
-            "livegate.gemini.base-url", google.toString(),
-            "livegate.gemini.api-key", API_KEY)
-        .forEach((name, value) -> arguments.add("-D" + name + "=" + value));
-    arguments.add("-jar");
-    arguments.add(
-        Path.of(System.getProperty("bench.app", "target/quarkus-app"), "quarkus-run.jar")
-            .toString());
-    return new JavaProcess(OUTPUT.resolve("gateway.log"), arguments);
+            PackagedGateway.API_KEY));
   }
 }

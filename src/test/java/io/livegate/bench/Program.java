@@ -6,26 +6,27 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
-/** A Java program in a process of its own, so that its CPU time can be told from the rest. */
-final class JavaProcess implements AutoCloseable {
+/**
+ * A program in processes of its own, so that its CPU time and memory can be told from the rest.
+ * What it starts counts as its own.
+ */
+final class Program implements AutoCloseable {
 
   private static final Duration START = Duration.ofSeconds(60);
+  private static final Pattern RESIDENT = Pattern.compile("VmRSS:\\s+([0-9]+) kB");
 
   private final Process process;
   private final Path log;
 
-  /** Starts it with these arguments of {@code java}; both its outputs go to the log. */
-  JavaProcess(Path log, List<String> arguments) {
-    var command = new ArrayList<String>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(arguments);
+  /** Starts it; both its outputs go to the log. */
+  Program(Path log, List<String> command) {
     this.log = log;
     try {
       Files.createDirectories(log.toAbsolutePath().getParent());
@@ -62,21 +63,52 @@ final class JavaProcess implements AutoCloseable {
     }
   }
 
+  long pid() {
+    return process.pid();
+  }
+
+  boolean isAlive() {
+    return process.isAlive();
+  }
+
   /** User and system time of all its threads so far. */
   Duration cpu() {
-    return process.info().totalCpuDuration().orElseThrow();
+    return processes()
+        .map(one -> one.info().totalCpuDuration().orElseThrow())
+        .reduce(Duration.ZERO, Duration::plus);
+  }
+
+  /** Its resident memory in bytes, as Linux tells it. */
+  long resident() {
+    return processes().mapToLong(one -> resident(one.pid())).sum();
+  }
+
+  private static long resident(long pid) {
+    try {
+      Matcher matcher =
+          RESIDENT.matcher(Files.readString(Path.of("/proc", Long.toString(pid), "status")));
+      if (!matcher.find()) {
+        throw new AssertionError("process " + pid + " has ended");
+      }
+      return Long.parseLong(matcher.group(1)) << 10;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private Stream<ProcessHandle> processes() {
+    return Stream.concat(Stream.of(process.toHandle()), process.descendants());
   }
 
   @Override
   public void close() {
+    List<ProcessHandle> all = processes().toList();
     process.destroy();
     try {
-      if (!process.waitFor(10, TimeUnit.SECONDS)) {
-        process.destroyForcibly();
-      }
+      process.waitFor(10, TimeUnit.SECONDS);
     } catch (InterruptedException e) {
-      process.destroyForcibly();
       Thread.currentThread().interrupt();
     }
+    all.forEach(ProcessHandle::destroyForcibly);
   }
 }
