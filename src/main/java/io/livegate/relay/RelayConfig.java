@@ -62,11 +62,11 @@ public interface RelayConfig {
   @WithDefault("60s")
   Duration silenceTimeout();
 
-  /** How long a session may pass without a message. */
+  /** How long a session may pass without a message, where its rule does not say. */
   @WithDefault("5m")
   Duration idleTimeout();
 
-  /** The longest session. */
+  /** The longest session, where its rule does not say. */
   @WithDefault("60m")
   Duration maxSession();
 

@@ -19,9 +19,9 @@ import java.util.regex.Pattern;
  * <p>{@code -Dbench.app} names another build, {@code -Dbench.java} the home of another Java, {@code
  * -Dbench.jvm} adds arguments of its JVM, such as a flight recorder's.
  */
-final class PackagedGateway implements AutoCloseable {
+public final class PackagedGateway implements AutoCloseable {
 
-  static final String API_KEY = "AIzaSyBenchmarkKey000000000000000000001";
+  public static final String API_KEY = "AIzaSyBenchmarkKey000000000000000000001";
 
   private static final Path OUTPUT = Path.of("target", "bench");
   private static final Path JAVA =
@@ -38,7 +38,7 @@ final class PackagedGateway implements AutoCloseable {
    * @param jvm arguments of the JVM, before those of {@code bench.jvm}
    * @param more properties of the gateway
    */
-  PackagedGateway(
+  public PackagedGateway(
       TestIssuer issuer, URI google, String policy, List<String> jvm, Map<String, String> more)
       throws IOException {
     Files.createDirectories(OUTPUT);
@@ -55,7 +55,8 @@ final class PackagedGateway implements AutoCloseable {
             "quarkus.oidc.auth-server-url", issuer.url(),
             "quarkus.oidc.token.audience", "livegate",
             "livegate.policy.file",
-                Files.writeString(OUTPUT.resolve("policy.yaml"), policy).toString(),
+                Files.writeString(Files.createTempFile(OUTPUT, "policy", ".yaml"), policy)
+                    .toString(),
             "livegate.gemini.base-url", google.toString(),
             "livegate.gemini.api-key", API_KEY)
         .forEach((name, value) -> command.add("-D" + name + "=" + value));
@@ -64,20 +65,20 @@ final class PackagedGateway implements AutoCloseable {
     command.add(
         Path.of(System.getProperty("bench.app", "target/quarkus-app"), "quarkus-run.jar")
             .toString());
-    program = new Program(OUTPUT.resolve("gateway.log"), command);
+    program = new Program(Files.createTempFile(OUTPUT, "gateway", ".log"), command);
     url = URI.create(program.await(LISTENING));
   }
 
-  URI url() {
+  public URI url() {
     return url;
   }
 
-  Program program() {
+  public Program program() {
     return program;
   }
 
   /** What a full collection leaves on its heap, in bytes. */
-  long liveHeap() {
+  public long liveHeap() {
     try {
       Process jcmd =
           new ProcessBuilder(

@@ -17,7 +17,7 @@ import java.util.stream.Stream;
  * A program in processes of its own, so that its CPU time and memory can be told from the rest.
  * What it starts counts as its own.
  */
-final class Program implements AutoCloseable {
+public final class Program implements AutoCloseable {
 
   private static final Duration START = Duration.ofSeconds(60);
   private static final Pattern RESIDENT = Pattern.compile("VmRSS:\\s+([0-9]+) kB");
@@ -26,7 +26,7 @@ final class Program implements AutoCloseable {
   private final Path log;
 
   /** Starts it; both its outputs go to the log. */
-  Program(Path log, List<String> command) {
+  public Program(Path log, List<String> command) {
     this.log = log;
     try {
       Files.createDirectories(log.toAbsolutePath().getParent());
@@ -41,7 +41,7 @@ final class Program implements AutoCloseable {
   }
 
   /** Waits for the line that says where it listens: the pattern's first group. */
-  String await(Pattern line) {
+  public String await(Pattern line) {
     long deadline = System.nanoTime() + START.toNanos();
     while (true) {
       Matcher matcher = line.matcher(log());
@@ -55,7 +55,7 @@ final class Program implements AutoCloseable {
     }
   }
 
-  String log() {
+  public String log() {
     try {
       return Files.readString(log);
     } catch (IOException e) {
@@ -63,23 +63,23 @@ final class Program implements AutoCloseable {
     }
   }
 
-  long pid() {
+  public long pid() {
     return process.pid();
   }
 
-  boolean isAlive() {
+  public boolean isAlive() {
     return process.isAlive();
   }
 
   /** User and system time of all its threads so far. */
-  Duration cpu() {
+  public Duration cpu() {
     return processes()
         .map(one -> one.info().totalCpuDuration().orElseThrow())
         .reduce(Duration.ZERO, Duration::plus);
   }
 
   /** Its resident memory in bytes, as Linux tells it. */
-  long resident() {
+  public long resident() {
     return processes().mapToLong(one -> resident(one.pid())).sum();
   }
 
@@ -94,6 +94,11 @@ final class Program implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Ends it as {@code kill -9} does. */
+  public void kill() {
+    process.destroyForcibly();
   }
 
   private Stream<ProcessHandle> processes() {

@@ -25,6 +25,9 @@ import java.util.regex.Pattern;
  */
 public final class Keycloak implements QuarkusTestResourceLifecycleManager {
 
+  /** The client by which users log in. */
+  private static final String CLIENT = "livegate-cli";
+
   private static final Path HOME = Path.of("target", "keycloak");
   private static final Path LOG = Path.of("target", "keycloak.log");
 
@@ -52,7 +55,10 @@ public final class Keycloak implements QuarkusTestResourceLifecycleManager {
       stop();
       throw e;
     }
-    return Map.of("quarkus.oidc.auth-server-url", realm, "quarkus.oidc.token.audience", "livegate");
+    return Map.of(
+        "quarkus.oidc.auth-server-url", realm,
+        "quarkus.oidc.token.audience", "livegate",
+        "livegate.logout.audience", CLIENT);
   }
 
   private static Process launch() throws IOException {
@@ -75,6 +81,8 @@ public final class Keycloak implements QuarkusTestResourceLifecycleManager {
                 "--http-port=0")
             .redirectErrorStream(true)
             .redirectOutput(LOG.toFile());
+    builder.environment().put("KC_BOOTSTRAP_ADMIN_USERNAME", "root");
+    builder.environment().put("KC_BOOTSTRAP_ADMIN_PASSWORD", "root-password");
     builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
     builder.environment().put("JAVA_OPTS_KC_HEAP", "-Xms64m -Xmx512m");
     return builder.start();
@@ -98,7 +106,59 @@ public final class Keycloak implements QuarkusTestResourceLifecycleManager {
 
   /** Signs a user in by password, at the client that the gateway is the audience of. */
   static Login login(String user) {
-    return login(user, "livegate-cli");
+    return login(user, CLIENT);
+  }
+
+  /** Has it tell that address of logouts. */
+  static void tellsOfLogouts(String address) {
+    String master = realm.replace("/realms/livegate", "/realms/master");
+    String token =
+        given()
+            .formParam("grant_type", "password")
+            .formParam("client_id", "admin-cli")
+            .formParam("username", "root")
+            .formParam("password", "root-password")
+            .post(URI.create(master + "/protocol/openid-connect/token"))
+            .then()
+            .statusCode(200)
+            .extract()
+            .path("access_token");
+    String clients = realm.replace("/realms/livegate", "/admin/realms/livegate") + "/clients";
+    String id =
+        given()
+            .header("Authorization", "Bearer " + token)
+            .queryParam("clientId", CLIENT)
+            .get(URI.create(clients))
+            .then()
+            .statusCode(200)
+            .extract()
+            .path("[0].id");
+    given()
+        .header("Authorization", "Bearer " + token)
+        .contentType("application/json")
+        .body(
+            Map.of(
+                "clientId",
+                CLIENT,
+                "attributes",
+                Map.of(
+                    "backchannel.logout.url",
+                    address,
+                    "backchannel.logout.session.required",
+                    "true")))
+        .put(URI.create(clients + "/" + id))
+        .then()
+        .statusCode(204);
+  }
+
+  /** Ends a login. */
+  static void logout(Login login) {
+    given()
+        .formParam("client_id", CLIENT)
+        .formParam("refresh_token", login.refreshToken())
+        .post(URI.create(realm + "/protocol/openid-connect/logout"))
+        .then()
+        .statusCode(204);
   }
 
   static Login login(String user, String client) {

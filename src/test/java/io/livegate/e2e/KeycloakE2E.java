@@ -8,11 +8,18 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.livegate.Await;
+import io.livegate.simulator.Journal;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusIntegrationTest;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.WebSocket;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -86,6 +93,42 @@ class KeycloakE2E {
   }
 
   @Test
+  void aLogoutEndsTheSessionAndTheTokensOfThatLogin() throws Exception {
+    Keycloak.tellsOfLogouts(Gateway.url() + "/oidc/back-channel-logout");
+    var login = Keycloak.login("ada");
+    var other = Keycloak.login("ada");
+    var closed = new CompletableFuture<String>();
+    var socket =
+        HttpClient.newHttpClient()
+            .newWebSocketBuilder()
+            .buildAsync(
+                URI.create(
+                    Gateway.url().replaceFirst("^http", "ws")
+                        + "/ws/google.ai.generativelanguage.v1beta.GenerativeService"
+                        + ".BidiGenerateContent?access_token="
+                        + login.accessToken()),
+                new WebSocket.Listener() {
+                  @Override
+                  public CompletionStage<?> onClose(WebSocket socket, int code, String reason) {
+                    closed.complete(code + " " + reason);
+                    return null;
+                  }
+                })
+            .join();
+    socket.sendText("{\"setup\":{}}", true).join();
+    Await.until(
+        () ->
+            SimulatedGoogle.simulator().journal().sessions().stream()
+                .anyMatch(Journal.Session::ready));
+
+    Keycloak.logout(login);
+
+    assertEquals("1008 the login was ended", closed.get(20, TimeUnit.SECONDS));
+    refused(login.accessToken());
+    as(other.accessToken()).get("/v1/me").then().statusCode(200);
+  }
+
+  @Test
   void whoIsInNoGroupGetsNothing() {
     as(Keycloak.login("eve").accessToken())
         .post("/v1/tokens")
@@ -129,12 +172,13 @@ class KeycloakE2E {
   }
 
   private static void refused(String token) {
+    int minted = SimulatedGoogle.simulator().journal().mints().size();
     as(token)
         .post("/v1/tokens")
         .then()
         .statusCode(401)
         .contentType("application/problem+json")
         .body("code", equalTo("invalid-token"));
-    assertEquals(List.of(), SimulatedGoogle.simulator().journal().mints());
+    assertEquals(minted, SimulatedGoogle.simulator().journal().mints().size());
   }
 }

@@ -1,0 +1,541 @@
+package io.livegate.e2e;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.livegate.Await;
+import io.livegate.RedisServer;
+import io.livegate.TestIssuer;
+import io.livegate.bench.PackagedGateway;
+import io.livegate.simulator.LiveSimulator;
+import io.livegate.simulator.Options;
+import io.vertx.core.json.JsonObject;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.WebSocket;
+import java.net.http.WebSocketHandshakeException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Three packaged gateways on one real Redis: what holds across them, and when some of it dies. */
+class ReplicasE2E {
+
+  private static final String POLICY =
+      """
+      version: 1
+      admins: "'platform-sre' in claims.groups"
+      rules:
+        - name: crowd
+          when: "'crowd' in claims.groups"
+          models: [gemini-3.8-live]
+          modes: [relay]
+          setup: {generationConfig: {responseModalities: [AUDIO]}}
+          limits:
+            - {per: rule, concurrent-sessions: 7, grants-per-day: 150}
+        - name: talkers
+          when: "'talkers' in claims.groups"
+          models: [gemini-3.8-live]
+          modes: [relay, direct]
+          token: {uses: 5, start-within: 30m}
+          setup: {generationConfig: {responseModalities: [AUDIO]}}
+          limits:
+            - {per: subject, usage-tokens-per-day: 1000000}
+          direct-reserve: 1000
+      """;
+
+  private static final String PATH =
+      "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
+  private static final String SETUP = "{\"setup\":{\"model\":\"models/gemini-3.8-live\"}}";
+  private static final String ASK =
+      "{\"clientContent\":{\"turns\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hello there\"}]}],"
+          + "\"turnComplete\":true}}";
+  private static final Pattern MANAGEMENT =
+      Pattern.compile("Management interface listening on (http://127\\.0\\.0\\.1:[0-9]+)");
+
+  private final HttpClient http = HttpClient.newHttpClient();
+  private TestIssuer issuer;
+  private LiveSimulator simulator;
+  private RedisServer redis;
+  private final List<PackagedGateway> gateways = new ArrayList<>();
+
+  @BeforeEach
+  void start() throws IOException {
+    issuer = new TestIssuer();
+    simulator =
+        LiveSimulator.start(
+            Options.builder()
+                .apiKey(PackagedGateway.API_KEY)
+                .chunkInterval(Duration.ofMillis(1))
+                .build());
+    redis = new RedisServer();
+    for (int i = 0; i < 3; i++) {
+      gateways.add(gateway(i));
+    }
+  }
+
+  private PackagedGateway gateway(int number) throws IOException {
+    return new PackagedGateway(
+        issuer,
+        simulator.baseUrl(),
+        POLICY,
+        List.of("-Xmx256m"),
+        Map.of(
+            "livegate.ledger.store",
+            "redis",
+            "quarkus.redis.hosts",
+            redis.url(),
+            "livegate.replica",
+            "replica-" + number));
+  }
+
+  @AfterEach
+  void stop() {
+    gateways.forEach(PackagedGateway::close);
+    redis.close();
+    simulator.close();
+    issuer.close();
+  }
+
+  // --- A client
+
+  /** One session; completes what it waits for by what comes. */
+  private static final class Talk implements WebSocket.Listener {
+    private final StringBuilder text = new StringBuilder();
+    private final CompletableFuture<String> closed = new CompletableFuture<>();
+    private final CompletableFuture<Void> ready = new CompletableFuture<>();
+    private final AtomicInteger turns = new AtomicInteger();
+    private final AtomicInteger tokens = new AtomicInteger();
+    private volatile long closedAt;
+    private WebSocket socket;
+
+    @Override
+    public CompletionStage<?> onText(WebSocket socket, CharSequence data, boolean last) {
+      return came(socket, data.toString(), last);
+    }
+
+    @Override
+    public CompletionStage<?> onBinary(WebSocket socket, ByteBuffer data, boolean last) {
+      return came(socket, StandardCharsets.UTF_8.decode(data).toString(), last);
+    }
+
+    private CompletionStage<?> came(WebSocket socket, String data, boolean last) {
+      text.append(data);
+      if (last) {
+        String message = text.toString();
+        text.setLength(0);
+        if (message.contains("usageMetadata")) {
+          tokens.addAndGet(
+              new JsonObject(message).getJsonObject("usageMetadata").getInteger("totalTokenCount"));
+        }
+        if (message.contains("setupComplete")) {
+          ready.complete(null);
+        } else if (message.contains("turnComplete")) {
+          turns.incrementAndGet();
+        }
+      }
+      socket.request(1);
+      return null;
+    }
+
+    @Override
+    public CompletionStage<?> onClose(WebSocket socket, int code, String reason) {
+      end(code + " " + reason);
+      return null;
+    }
+
+    @Override
+    public void onError(WebSocket socket, Throwable error) {
+      end("1006 " + error);
+    }
+
+    private void end(String how) {
+      closedAt = System.nanoTime();
+      closed.complete(how);
+      ready.completeExceptionally(new IOException(how));
+    }
+
+    void say(String message) {
+      socket.sendText(message, true).join();
+    }
+
+    void turn() {
+      int before = turns.get();
+      say(ASK);
+      Await.until(() -> turns.get() > before);
+    }
+
+    void hangUp() {
+      socket.sendClose(1000, "").exceptionally(gone -> null).join();
+    }
+  }
+
+  /** Opens a session, or tells the status that refused it. */
+  private Talk connect(PackagedGateway gateway, String credential) throws Refused {
+    var talk = new Talk();
+    URI uri =
+        URI.create(
+            gateway.url().toString().replaceFirst("^http", "ws")
+                + PATH
+                + "?access_token="
+                + credential);
+    try {
+      talk.socket = http.newWebSocketBuilder().buildAsync(uri, talk).join();
+    } catch (CompletionException e) {
+      throw new Refused(
+          e.getCause() instanceof WebSocketHandshakeException refused
+              ? refused.getResponse().statusCode()
+              : 0);
+    }
+    return talk;
+  }
+
+  private static final class Refused extends Exception {
+    private static final long serialVersionUID = 1;
+    private final int status;
+
+    Refused(int status) {
+      super("HTTP " + status);
+      this.status = status;
+    }
+  }
+
+  private Talk ready(PackagedGateway gateway, String credential) throws Exception {
+    Talk talk = connect(gateway, credential);
+    talk.say(SETUP);
+    talk.ready.get(20, TimeUnit.SECONDS);
+    return talk;
+  }
+
+  private String access(String sub, String group) {
+    return issuer
+        .token(sub)
+        .groups(group)
+        .claim("exp", Instant.now().getEpochSecond() + 3600)
+        .sign();
+  }
+
+  private HttpResponse<String> send(
+      PackagedGateway gateway, String method, String path, String token, String body)
+      throws IOException, InterruptedException {
+    return http.send(
+        HttpRequest.newBuilder(URI.create(gateway.url() + path))
+            .header("Authorization", "Bearer " + token)
+            .header("Content-Type", "application/json")
+            .method(method, HttpRequest.BodyPublishers.ofString(body))
+            .build(),
+        HttpResponse.BodyHandlers.ofString());
+  }
+
+  private String relayToken(PackagedGateway gateway, String sub) throws Exception {
+    var answer =
+        send(gateway, "POST", "/v1/tokens", access(sub, "talkers"), "{\"mode\":\"relay\"}");
+    assertEquals(201, answer.statusCode(), answer.body());
+    return new JsonObject(answer.body()).getString("token");
+  }
+
+  private String metrics(PackagedGateway gateway) throws Exception {
+    var address = MANAGEMENT.matcher(gateway.program().log());
+    assertTrue(address.find());
+    return http.send(
+            HttpRequest.newBuilder(URI.create(address.group(1) + "/q/metrics")).build(),
+            HttpResponse.BodyHandlers.ofString())
+        .body();
+  }
+
+  // --- What holds
+
+  @Test
+  void limitsHoldAcrossReplicasThatAreKilled() throws Exception {
+    var holding = new AtomicInteger();
+    var most = new AtomicInteger();
+    var granted = new AtomicInteger();
+    var refused = new AtomicInteger();
+    long end = System.nanoTime() + Duration.ofSeconds(15).toNanos();
+    var clients = new ArrayList<Thread>();
+    for (int i = 0; i < 20; i++) {
+      String token = access("crowd-" + i, "crowd");
+      var random = new Random(i);
+      var client =
+          new Thread(
+              () -> {
+                while (System.nanoTime() < end) {
+                  hold(token, random, holding, most, granted, refused);
+                }
+              });
+      clients.add(client);
+      client.start();
+    }
+    Await.until(() -> granted.get() > 20);
+    gateways.get(0).program().kill();
+    int atKill = granted.get();
+    Await.until(() -> granted.get() > atKill + 20 || System.nanoTime() > end);
+    gateways.set(0, gateway(0));
+    for (Thread client : clients) {
+      client.join();
+    }
+    System.out.printf(
+        "20 clients, 3 gateways, one killed: %d sessions granted of 150, %d refused, at most %d at a"
+            + " time of 7%n",
+        granted.get(), refused.get(), most.get());
+    assertEquals(7, most.get(), "as many as may, and no more");
+    assertTrue(granted.get() <= 150);
+
+    // No slot is lost: what the killed one held is free again.
+    gateways.get(1).program().kill();
+    long killed = System.nanoTime();
+    while (granted.get() < 150 && System.nanoTime() - killed < Duration.ofSeconds(40).toNanos()) {
+      hold(access("late", "crowd"), new Random(1), holding, most, granted, refused);
+    }
+    assertEquals(150, granted.get(), "the day's grants are given out to the last");
+    assertEquals(7, most.get());
+    try {
+      connect(gateways.get(2), access("late", "crowd")).hangUp();
+      throw new AssertionError("one too many");
+    } catch (Refused e) {
+      assertEquals(429, e.status);
+    }
+  }
+
+  private void hold(
+      String token,
+      Random random,
+      AtomicInteger holding,
+      AtomicInteger most,
+      AtomicInteger granted,
+      AtomicInteger refused) {
+    try {
+      Talk talk = connect(gateways.get(random.nextInt(gateways.size())), token);
+      granted.incrementAndGet();
+      int now = holding.incrementAndGet();
+      most.accumulateAndGet(now, Math::max);
+      talk.closed.completeOnTimeout("", 20 + random.nextInt(200), TimeUnit.MILLISECONDS).join();
+      // Before it is given back, so that this never counts more than the gateways do.
+      holding.decrementAndGet();
+      talk.hangUp();
+    } catch (Refused e) {
+      if (e.status != 0) {
+        assertEquals(429, e.status);
+        refused.incrementAndGet();
+      }
+      try {
+        Thread.sleep(random.nextInt(20));
+      } catch (InterruptedException interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  @Test
+  void slotsOfAKilledReplicaAreFreeWithinTwentySeconds() throws Exception {
+    for (int i = 0; i < 7; i++) {
+      ready(gateways.get(0), access("crowd-" + i, "crowd"));
+    }
+    gateways.get(0).program().kill();
+    long killed = System.nanoTime();
+    var sessions = new ArrayList<Talk>();
+    while (sessions.size() < 7) {
+      try {
+        sessions.add(ready(gateways.get(1 + sessions.size() % 2), access("next", "crowd")));
+      } catch (Refused e) {
+        assertEquals(429, e.status);
+        assertTrue(System.nanoTime() - killed < Duration.ofSeconds(20).toNanos(), "a slot is lost");
+        TimeUnit.MILLISECONDS.sleep(200);
+      }
+    }
+    System.out.printf(
+        "A killed gateway's 7 slots were taken again after %d s%n",
+        Duration.ofNanos(System.nanoTime() - killed).toSeconds());
+    sessions.forEach(Talk::hangUp);
+  }
+
+  @Test
+  void anAdministratorReachesEveryReplicaWithinTwoSeconds() throws Exception {
+    String admin = access("root", "platform-sre");
+    for (String what : List.of("session", "subject", "rule", "block")) {
+      var talks = new ArrayList<Talk>();
+      for (PackagedGateway gateway : gateways) {
+        talks.add(ready(gateway, relayToken(gateways.get(0), "ada-" + what)));
+      }
+      var listed =
+          new JsonObject(
+                  send(
+                          gateways.get(1),
+                          "GET",
+                          "/admin/v1/sessions?subject=default:ada-" + what,
+                          admin,
+                          "")
+                      .body())
+              .getJsonArray("sessions");
+      assertEquals(3, listed.size(), listed::encode);
+      long told = System.nanoTime();
+      switch (what) {
+        case "session" -> {
+          for (Object session : listed) {
+            String id = ((JsonObject) session).getString("id");
+            assertEquals(
+                202,
+                send(gateways.get(2), "DELETE", "/admin/v1/sessions/" + id, admin, "")
+                    .statusCode());
+          }
+        }
+        case "subject" ->
+            send(
+                gateways.get(2),
+                "DELETE",
+                "/admin/v1/sessions?subject=default:ada-subject",
+                admin,
+                "");
+        case "rule" ->
+            send(gateways.get(2), "DELETE", "/admin/v1/sessions?rule=talkers", admin, "");
+        default ->
+            send(
+                gateways.get(2),
+                "PUT",
+                "/admin/v1/subjects/default:ada-block/block",
+                admin,
+                "{\"until\":\"" + Instant.now().plusSeconds(3600) + "\"}");
+      }
+      long last = told;
+      for (Talk talk : talks) {
+        assertEquals("1008 ended by an administrator", talk.closed.get(10, TimeUnit.SECONDS));
+        last = Math.max(last, talk.closedAt);
+      }
+      Duration took = Duration.ofNanos(last - told);
+      System.out.printf(
+          "By %s: sessions of three gateways ended after %d ms%n", what, took.toMillis());
+      assertTrue(took.toMillis() < 2000);
+    }
+    var again = send(gateways.get(1), "POST", "/v1/tokens", access("ada-block", "talkers"), "{}");
+    assertEquals(403, again.statusCode(), again.body());
+  }
+
+  @Test
+  void whileRedisIsAwaySessionsGoOnAndNothingIsLost() throws Exception {
+    String token = relayToken(gateways.get(0), "eva");
+    String idle = relayToken(gateways.get(0), "eva");
+    Talk talk = ready(gateways.get(0), token);
+    talk.turn();
+    redis.pause();
+    long paused = System.nanoTime();
+    int turns = 1;
+    int unavailable = 0;
+    while (System.nanoTime() - paused < Duration.ofSeconds(30).toNanos()) {
+      talk.turn();
+      turns++;
+      var refused =
+          send(gateways.get(turns % 3), "POST", "/v1/tokens", access("eva", "talkers"), "{}");
+      assertEquals(503, refused.statusCode(), refused.body());
+      assertEquals("ledger-unavailable", new JsonObject(refused.body()).getString("code"));
+      assertTrue(refused.headers().firstValue("Retry-After").isPresent());
+      unavailable++;
+      try {
+        connect(gateways.get(turns % 3), idle).hangUp();
+        throw new AssertionError("admitted without a ledger");
+      } catch (Refused e) {
+        assertEquals(503, e.status);
+      }
+      assertTrue(health(gateways.get(0)).contains("\"status\": \"UP\""));
+    }
+    redis.resume();
+    talk.turn();
+    turns++;
+    talk.hangUp();
+    int expected = talk.tokens.get();
+    Await.until(() -> tokens("eva") == expected);
+    System.out.printf(
+        "Redis paused for 30 s: %d turns went on, %d requests got 503, and %d tokens are counted of"
+            + " %d%n",
+        turns, unavailable, tokens("eva"), expected);
+    // What was refused has not used a token up, nor a slot.
+    Await.until(() -> running() == 0);
+    for (int i = 0; i < 5; i++) {
+      ready(gateways.get(1), idle).hangUp();
+    }
+  }
+
+  private int tokens(String sub) throws Exception {
+    var rows =
+        new JsonObject(
+                send(
+                        gateways.get(1),
+                        "GET",
+                        "/admin/v1/usage?subject=default:" + sub,
+                        access("root", "platform-sre"),
+                        "")
+                    .body())
+            .getJsonArray("usage");
+    return rows.isEmpty() ? 0 : rows.getJsonObject(0).getInteger("tokens");
+  }
+
+  private int running() throws Exception {
+    return new JsonObject(
+            send(gateways.get(1), "GET", "/admin/v1/sessions", access("root", "platform-sre"), "")
+                .body())
+        .getJsonArray("sessions")
+        .size();
+  }
+
+  private String health(PackagedGateway gateway) throws Exception {
+    var address = MANAGEMENT.matcher(gateway.program().log());
+    assertTrue(address.find());
+    return http.send(
+            HttpRequest.newBuilder(URI.create(address.group(1) + "/q/health/ready")).build(),
+            HttpResponse.BodyHandlers.ofString())
+        .body();
+  }
+
+  @Test
+  void whenRedisComesBackEmptyWhatReplicasKnowIsPutBack() throws Exception {
+    String admin = access("root", "platform-sre");
+    String stale = relayToken(gateways.get(0), "kim");
+    Talk talk = ready(gateways.get(0), relayToken(gateways.get(0), "kim"));
+    talk.turn();
+    send(
+        gateways.get(0),
+        "PUT",
+        "/admin/v1/subjects/default:mallory/block",
+        admin,
+        "{\"until\":\"" + Instant.now().plusSeconds(3600) + "\"}");
+    Await.until(() -> tokens("kim") > 0);
+    redis.kill();
+    redis.restart();
+
+    Await.until(() -> running() == 1);
+    for (PackagedGateway gateway : gateways) {
+      var blocked = send(gateway, "POST", "/v1/tokens", access("mallory", "talkers"), "{}");
+      assertEquals(403, blocked.statusCode(), blocked.body());
+    }
+    try {
+      connect(gateways.get(1), stale).hangUp();
+      throw new AssertionError("a token that nobody knows was taken");
+    } catch (Refused e) {
+      assertEquals(401, e.status);
+    }
+    assertEquals(0, tokens("kim"), "budgets begin anew");
+    talk.turn();
+    Await.until(() -> tokens("kim") > 0);
+    Await.until(() -> metrics(gateways.get(0)).contains("livegate_ledger_emptied_total 1.0"));
+    System.out.println(
+        "Redis restarted empty: session and block are back, the token of before is refused with"
+            + " 401, budgets began anew, and livegate_ledger_emptied_total is 1");
+    talk.hangUp();
+  }
+}
