@@ -1,5 +1,6 @@
 package io.livegate;
 
+import io.livegate.audit.AuditConfig;
 import io.livegate.gemini.GeminiConfig;
 import io.livegate.identity.Issuers;
 import io.livegate.policy.PolicyConfig;
@@ -27,11 +28,13 @@ class StartupChecks {
   private final Issuers issuers;
   private final GeminiConfig gemini;
   private final PolicyConfig policy;
+  private final AuditConfig audit;
 
-  StartupChecks(Issuers issuers, GeminiConfig gemini, PolicyConfig policy) {
+  StartupChecks(Issuers issuers, GeminiConfig gemini, PolicyConfig policy, AuditConfig audit) {
     this.issuers = issuers;
     this.gemini = gemini;
     this.policy = policy;
+    this.audit = audit;
   }
 
   void check(@Observes @Priority(1) StartupEvent event) {
@@ -52,6 +55,14 @@ class StartupChecks {
     }
     if (policy.file().isEmpty()) {
       unsafe.add("livegate.policy.file is missing: name the policy file");
+    }
+    if (audit.required() && audit.sinks().stream().noneMatch(AuditConfig.Kind::durable)) {
+      unsafe.add("livegate.audit.required needs file or redis in livegate.audit.sinks");
+    }
+    // An audit that is insisted on is there to be shown to somebody, who must be able to believe
+    // it.
+    if (audit.required() && audit.key().isEmpty() && audit.keyFile().isEmpty()) {
+      unsafe.add("livegate.audit.required needs livegate.audit.key-file or livegate.audit.key");
     }
     Map<String, String> addresses = new LinkedHashMap<>(issuers.addresses());
     addresses.put("livegate.gemini.base-url", gemini.baseUrl().toString());

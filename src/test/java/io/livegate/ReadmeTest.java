@@ -3,6 +3,7 @@ package io.livegate;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.livegate.audit.AuditConfig;
 import io.livegate.error.ErrorCode;
 import io.livegate.gemini.GeminiConfig;
 import io.livegate.identity.IdentityConfig;
@@ -51,6 +52,7 @@ class ReadmeTest {
         new TreeSet<>(Set.of("livegate.simulator.port", "livegate.public-url", "livegate.replica"));
     for (Class<?> config :
         new Class<?>[] {
+          AuditConfig.class,
           GeminiConfig.class,
           IdentityConfig.class,
           LedgerConfig.class,

@@ -65,6 +65,25 @@ public sealed interface GatewayEvent {
   }
 
   /**
+   * A connection to the relay was admitted, before it is upgraded.
+   *
+   * @param sessionId names the session in audit lines and the admin API; no secret
+   */
+  record SessionAdmitted(
+      Instant time, String sessionId, String subject, String rule, String grantId, String peer)
+      implements GatewayEvent {
+    @Override
+    public String event() {
+      return "session.admitted";
+    }
+
+    @Override
+    public String outcome() {
+      return "ok";
+    }
+  }
+
+  /**
    * A session through the relay began: Google accepted its setup.
    *
    * @param sessionId names it in audit lines; no secret
@@ -179,6 +198,25 @@ public sealed interface GatewayEvent {
     @Override
     public String event() {
       return "login.ended";
+    }
+  }
+
+  /**
+   * Refusals of callers who were not authenticated, beyond those that have a line each.
+   *
+   * @param since the first of them
+   * @param leftOut how many, by the label of their error code
+   */
+  record RefusalsSampled(Instant time, Instant since, Map<String, Long> leftOut)
+      implements GatewayEvent {
+    @Override
+    public String event() {
+      return "refusals.sampled";
+    }
+
+    @Override
+    public String outcome() {
+      return "ok";
     }
   }
 }

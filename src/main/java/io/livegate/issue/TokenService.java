@@ -1,6 +1,7 @@
 package io.livegate.issue;
 
-import io.livegate.audit.GatewayEvent;
+import io.livegate.audit.AuditTrail;
+import io.livegate.audit.GatewayEvent.SessionAdmitted;
 import io.livegate.audit.GatewayEvent.TokenIssued;
 import io.livegate.audit.Replica;
 import io.livegate.error.ErrorCode;
@@ -24,7 +25,6 @@ import io.livegate.policy.PolicyStore;
 import io.livegate.session.Heart;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
-import jakarta.enterprise.event.Event;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
@@ -52,6 +52,7 @@ public class TokenService {
   private static final String PREFIX = "auth_tokens/";
 
   private static final int SECRET_BYTES = 32;
+  private static final Optional<String> NO_TOKEN = Optional.empty();
 
   /** A session that runs may end at any moment. */
   private static final Duration SOON = Duration.ofSeconds(5);
@@ -63,7 +64,7 @@ public class TokenService {
   private final Replica replica;
   private final boolean relays;
   private final boolean allowUncounted;
-  private final Event<GatewayEvent> events;
+  private final AuditTrail trail;
   private final SecureRandom random = new SecureRandom();
 
   TokenService(
@@ -74,7 +75,7 @@ public class TokenService {
       GeminiTokens gemini,
       Replica replica,
       @ConfigProperty(name = "livegate.relay.enabled") boolean relays,
-      Event<GatewayEvent> events) {
+      AuditTrail trail) {
     this.policies = policies;
     this.ledger = ledger;
     this.heart = heart;
@@ -82,7 +83,7 @@ public class TokenService {
     this.replica = replica;
     this.relays = relays;
     this.allowUncounted = config.onFailure() == LedgerConfig.OnFailure.ALLOW;
-    this.events = events;
+    this.trail = trail;
   }
 
   /**
@@ -101,7 +102,13 @@ public class TokenService {
                   grant.mode() == Mode.DIRECT
                       ? mint(grant, relays && granted.rule().modes().contains(Mode.RELAY))
                       : own(grant);
-              return named(issued, grant).invoke(made -> tell(made.issue(), peer));
+              return named(
+                  issued.call(
+                      made ->
+                          tell(made.issue(), peer)
+                              .onFailure()
+                              .invoke(() -> heart.cancel(made.issue().grantId()))),
+                  grant);
             });
   }
 
@@ -124,34 +131,39 @@ public class TokenService {
                       () -> ledger.open(issue, lease),
                       () -> heart.close(nothing(lease)),
                       Optional.of(issue));
-              return named(counted, grant)
-                  .invoke(admitted -> tell(issue, peer))
-                  .map(admitted -> new Admission(lease, issue, Optional.empty()));
+              var admission = new Admission(lease, issue, Optional.empty());
+              return named(
+                  counted.chain(
+                      admitted ->
+                          tell(issue, peer)
+                              .onFailure()
+                              .invoke(() -> heart.close(nothing(lease)))
+                              .chain(() -> told(admission, peer))),
+                  grant);
             });
   }
 
   /**
    * Spends one use of a token on a session.
    *
+   * @param peer the address that the request came from, for the audit
    * @return the admission, or a {@link GatewayException}
    */
-  public Uni<Admission> redeem(String token) {
+  public Uni<Admission> redeem(String token, String peer) {
     Lease lease = lease();
     return counted(
             () -> ledger.redeem(TokenHash.of(token), lease),
             () -> heart.close(nothing(lease)),
             Optional.empty())
-        .map(
+        .chain(
             admitted -> {
               Grant grant = admitted.issue().grant();
               if (policies.policy().isBlocked(grant.subject())) {
                 heart.close(nothing(lease));
                 throw blocked("for good").rule(grant.rule());
               }
-              return new Admission(
-                  lease,
-                  admitted.issue(),
-                  grant.mode() == Mode.DIRECT ? Optional.of(token) : Optional.empty());
+              var direct = grant.mode() == Mode.DIRECT ? Optional.of(token) : NO_TOKEN;
+              return told(new Admission(lease, admitted.issue(), direct), peer);
             });
   }
 
@@ -325,9 +337,10 @@ public class TokenService {
     return PREFIX + Base64.getUrlEncoder().withoutPadding().encodeToString(secret);
   }
 
-  private void tell(Issue issue, String peer) {
+  /** Nothing is handed out that must be recorded and is not. */
+  private Uni<Void> tell(Issue issue, String peer) {
     Grant grant = issue.grant();
-    events.fire(
+    return trail.record(
         new TokenIssued(
             Instant.now(),
             grant.subject(),
@@ -338,5 +351,20 @@ public class TokenService {
             grant.uses(),
             issue.expireTime(),
             peer));
+  }
+
+  private Uni<Admission> told(Admission admission, String peer) {
+    return trail
+        .record(
+            new SessionAdmitted(
+                Instant.now(),
+                admission.lease().sessionId(),
+                admission.grant().subject(),
+                admission.grant().rule(),
+                admission.issue().grantId(),
+                peer))
+        .onFailure()
+        .invoke(() -> heart.close(nothing(admission.lease())))
+        .replaceWith(admission);
   }
 }

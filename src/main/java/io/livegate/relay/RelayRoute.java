@@ -109,7 +109,7 @@ class RelayRoute {
   private Uni<Admission> admission(RoutingContext context, String peer) {
     Optional<String> token = Credentials.relayToken(context);
     if (token.isPresent()) {
-      return service.redeem(token.get());
+      return service.redeem(token.get(), peer);
     }
     Subject subject =
         Subjects.of(context)
