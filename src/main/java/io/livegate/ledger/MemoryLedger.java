@@ -1,7 +1,5 @@
 package io.livegate.ledger;
 
-import static java.util.Objects.requireNonNull;
-
 import io.livegate.error.ErrorCode;
 import io.livegate.error.GatewayException;
 import io.livegate.grant.Grant;
@@ -19,6 +17,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
@@ -140,7 +139,7 @@ public final class MemoryLedger implements Ledger {
     }
     LocalDate day = Counts.day(now);
     var counted = new Counted(issue, day, now.plus(MEMORY));
-    token.ifPresent(hash -> accept(counted, hash, now));
+    token.ifPresent(hash -> accept(counted, hash));
     grants.put(issue.grantId(), counted);
     counts.addGrant(issue.grantId(), limits, now);
     rows.at(day, grant, grant.model()).grants++;
@@ -159,16 +158,13 @@ public final class MemoryLedger implements Ledger {
     return new Answer.Admitted(issue, counts.standings(issue.grant().limits().limits(), now));
   }
 
-  private void accept(Counted counted, TokenHash token, Instant now) {
+  private void accept(Counted counted, TokenHash token) {
     if (tokens.size() >= MOST_TOKENS) {
-      sweep(now);
-      if (tokens.size() >= MOST_TOKENS) {
-        throw new GatewayException(ErrorCode.RELAY_FULL, "Too many tokens are outstanding.")
-            .retryAfter(RETRY_AFTER);
-      }
+      throw new GatewayException(ErrorCode.RELAY_FULL, "Too many tokens are outstanding.")
+          .retryAfter(RETRY_AFTER);
     }
     counted.token = token;
-    counted.forget = counted.issue.newSessionExpireTime();
+    counted.forget = counted.issue.newSessionExpireTime().plus(MEMORY);
     tokens.put(token, counted);
   }
 
@@ -182,7 +178,7 @@ public final class MemoryLedger implements Ledger {
           Counted last = grants.get(issue.grantId());
           var counted = new Counted(issue, last == null ? null : last.day, now);
           counted.reserve = last == null ? 0 : last.reserve;
-          accept(counted, token, now);
+          accept(counted, token);
           grants.put(issue.grantId(), counted);
         });
   }
@@ -297,7 +293,7 @@ public final class MemoryLedger implements Ledger {
 
   /** The answer to a repeated question. */
   private Answer again(Lease lease, Instant now) {
-    Held held = requireNonNull(sessions.get(lease.sessionId()));
+    Held held = Objects.requireNonNull(sessions.get(lease.sessionId()));
     hold(held, now);
     return admitted(held.issue, now);
   }
@@ -359,8 +355,11 @@ public final class MemoryLedger implements Ledger {
   private void charge(Held held, String model, Use use, Instant now) {
     Grant grant = held.issue.grant();
     LocalDate day = Counts.day(now);
-    long tokens = Math.max(0, use.total() - held.use.total());
-    long millis = Math.max(0, use.time().toMillis() - held.use.time().toMillis());
+    long tokens = use.total() - held.use.total();
+    long millis = use.time().toMillis() - held.use.time().toMillis();
+    if (tokens < 0 || millis < 0) {
+      return;
+    }
     if (!model.equals(held.model)) {
       move(held, model);
     }
@@ -369,9 +368,7 @@ public final class MemoryLedger implements Ledger {
     var row = rows.at(day, grant, model);
     row.tokens += tokens;
     row.millis += millis;
-    if (tokens > 0 || millis > 0) {
-      held.use = use;
-    }
+    held.use = use;
   }
 
   /** The model is not known before the session's setup, but it was counted by then. */
@@ -430,7 +427,7 @@ public final class MemoryLedger implements Ledger {
       return;
     }
     token.used--;
-    if (start.released) {
+    if (start.released && grants.get(held.issue.grantId()) == token) {
       reserve(token, start.day, held.issue.grant().limits().directReserve());
     }
   }
@@ -452,12 +449,7 @@ public final class MemoryLedger implements Ledger {
                   .filter(filter::matches)
                   .limit(pageSize + 1L)
                   .toList();
-          if (found.size() <= pageSize) {
-            return new Running.Page(found, Optional.empty());
-          }
-          var page = found.subList(0, pageSize);
-          String last = page.get(pageSize - 1).lease().sessionId();
-          return new Running.Page(page, Optional.of(Running.Page.tokenAfter(last)));
+          return Running.Page.of(found, pageSize);
         });
   }
 

@@ -47,8 +47,21 @@ public record Running(Lease lease, Issue issue, String model, Instant startedAt,
       sessions = List.copyOf(sessions);
     }
 
+    /**
+     * The first page of what was found.
+     *
+     * @param found one more than a page holds, if there are as many
+     */
+    static Page of(List<Running> found, int pageSize) {
+      if (found.size() <= pageSize) {
+        return new Page(found, Optional.empty());
+      }
+      String last = found.get(pageSize - 1).lease().sessionId();
+      return new Page(found.subList(0, pageSize), Optional.of(tokenAfter(last)));
+    }
+
     /** The token of the page after the session of that id. */
-    static String tokenAfter(String sessionId) {
+    private static String tokenAfter(String sessionId) {
       return Base64.getUrlEncoder()
           .withoutPadding()
           .encodeToString(sessionId.getBytes(StandardCharsets.UTF_8));

@@ -1,0 +1,2 @@
+-- Terms
+return standings({}, cjson.decode(ARGV[2]))
