@@ -264,10 +264,7 @@ class ReplicasE2E {
 
   @Test
   void limitsHoldAcrossReplicasThatAreKilled() throws Exception {
-    var holding = new AtomicInteger();
-    var most = new AtomicInteger();
-    var granted = new AtomicInteger();
-    var refused = new AtomicInteger();
+    var count = new Count();
     long end = System.nanoTime() + Duration.ofSeconds(15).toNanos();
     var clients = new ArrayList<Thread>();
     for (int i = 0; i < 20; i++) {
@@ -277,16 +274,16 @@ class ReplicasE2E {
           new Thread(
               () -> {
                 while (System.nanoTime() < end) {
-                  hold(token, random, holding, most, granted, refused);
+                  hold(token, random, count);
                 }
               });
       clients.add(client);
       client.start();
     }
-    Await.until(() -> granted.get() > 20);
+    Await.until(() -> count.granted.get() > 20);
     gateways.get(0).program().kill();
-    int atKill = granted.get();
-    Await.until(() -> granted.get() > atKill + 20 || System.nanoTime() > end);
+    int atKill = count.granted.get();
+    Await.until(() -> count.granted.get() > atKill + 20 || System.nanoTime() > end);
     gateways.set(0, gateway(0));
     for (Thread client : clients) {
       client.join();
@@ -294,46 +291,55 @@ class ReplicasE2E {
     System.out.printf(
         "20 clients, 3 gateways, one killed: %d sessions granted of 150, %d refused, at most %d at a"
             + " time of 7%n",
-        granted.get(), refused.get(), most.get());
-    assertEquals(7, most.get(), "as many as may, and no more");
-    assertTrue(granted.get() <= 150);
+        count.granted.get(), count.refused.get(), count.most.get());
+    assertTrue(count.most.get() <= 7, "one too many at a time");
+    assertTrue(count.refused.get() > 0, "the limit was never reached");
+    assertTrue(count.granted.get() <= 150);
 
-    // No slot is lost: what the killed one held is free again.
+    // What is left of the day's grants is given out to the last, and no slot is lost meanwhile.
     gateways.get(1).program().kill();
-    long killed = System.nanoTime();
-    while (granted.get() < 150 && System.nanoTime() - killed < Duration.ofSeconds(40).toNanos()) {
-      hold(access("late", "crowd"), new Random(1), holding, most, granted, refused);
-    }
-    assertEquals(150, granted.get(), "the day's grants are given out to the last");
-    assertEquals(7, most.get());
-    try {
-      connect(gateways.get(2), access("late", "crowd")).hangUp();
-      throw new AssertionError("one too many");
-    } catch (Refused e) {
-      assertEquals(429, e.status);
-    }
+    Await.until(
+        () -> {
+          hold(access("late", "crowd"), new Random(1), count);
+          var answer = send(gateways.get(2), "POST", "/v1/tokens", access("late", "crowd"), "{}");
+          count.tokens.addAndGet(answer.statusCode() == 201 ? 1 : 0);
+          return answer.body().contains("rule.grants-per-day");
+        });
+    assertTrue(count.most.get() <= 7, "one too many at a time");
+    int lost = 150 - count.granted.get() - count.tokens.get();
+    System.out.printf(
+        "Of 150 grants %d were heard of by who asked, and %d were counted by a gateway that was"
+            + " killed before it answered, in %d requests%n",
+        150 - lost, lost, count.unanswered.get());
+    assertTrue(lost >= 0 && lost <= count.unanswered.get());
   }
 
-  private void hold(
-      String token,
-      Random random,
-      AtomicInteger holding,
-      AtomicInteger most,
-      AtomicInteger granted,
-      AtomicInteger refused) {
+  /** What the clients saw. */
+  private static final class Count {
+    private final AtomicInteger holding = new AtomicInteger();
+    private final AtomicInteger most = new AtomicInteger();
+    private final AtomicInteger granted = new AtomicInteger();
+    private final AtomicInteger tokens = new AtomicInteger();
+    private final AtomicInteger refused = new AtomicInteger();
+    private final AtomicInteger unanswered = new AtomicInteger();
+  }
+
+  private void hold(String token, Random random, Count count) {
     try {
       Talk talk = connect(gateways.get(random.nextInt(gateways.size())), token);
-      granted.incrementAndGet();
-      int now = holding.incrementAndGet();
-      most.accumulateAndGet(now, Math::max);
+      count.granted.incrementAndGet();
+      int now = count.holding.incrementAndGet();
+      count.most.accumulateAndGet(now, Math::max);
       talk.closed.completeOnTimeout("", 20 + random.nextInt(200), TimeUnit.MILLISECONDS).join();
       // Before it is given back, so that this never counts more than the gateways do.
-      holding.decrementAndGet();
+      count.holding.decrementAndGet();
       talk.hangUp();
     } catch (Refused e) {
       if (e.status != 0) {
         assertEquals(429, e.status);
-        refused.incrementAndGet();
+        count.refused.incrementAndGet();
+      } else {
+        count.unanswered.incrementAndGet();
       }
       try {
         Thread.sleep(random.nextInt(20));
