@@ -1,7 +1,9 @@
 package io.livegate.simulator;
 
+import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
+import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
 
@@ -50,6 +52,12 @@ public sealed interface Action {
     }
   }
 
+  /**
+   * {@code {"do":"bytes","base64":"..."}}: bytes on the connection as they are, below WebSocket;
+   * for frames that the service does not send.
+   */
+  record Bytes(Buffer bytes) implements Action {}
+
   /** Reads an action's JSON form. */
   static Action fromJson(JsonObject json) {
     String name = json.getString("do", "");
@@ -67,6 +75,8 @@ public sealed interface Action {
       case "send" ->
           new Send(
               json.getJsonArray("messages").stream().map(message -> (JsonObject) message).toList());
+      case "bytes" ->
+          new Bytes(Buffer.buffer(Base64.getDecoder().decode(json.getString("base64"))));
       default -> throw new IllegalArgumentException("unknown action \"" + name + "\"");
     };
   }

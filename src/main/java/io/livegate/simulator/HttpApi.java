@@ -1,8 +1,6 @@
 package io.livegate.simulator;
 
 import io.livegate.simulator.LiveSession.Credential;
-import io.netty.channel.Channel;
-import io.netty.channel.ChannelOption;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
@@ -10,7 +8,6 @@ import io.vertx.core.http.ServerWebSocket;
 import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
-import io.vertx.core.net.impl.ConnectionBase;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
@@ -119,7 +116,7 @@ final class HttpApi {
       case HANG -> record(request, body, 0, "");
       case RESET -> {
         record(request, body, 0, "");
-        reset(request);
+        Wire.of(request).cut();
       }
     }
   }
@@ -189,7 +186,7 @@ final class HttpApi {
     String id = "s" + ++sessionCount;
     Journal.Entry page = world.journal().opened(id, path, credential.place(), credential.secret());
     LiveSession session =
-        new LiveSession(world, models, credential, socket, page, () -> reset(request));
+        new LiveSession(world, models, credential, socket, page, Wire.of(request));
     sessions.put(id, session);
     session.open(() -> sessions.remove(id));
   }
@@ -232,15 +229,5 @@ final class HttpApi {
 
   static void answer(HttpServerRequest request, int status, String type, String body) {
     request.response().setStatusCode(status).putHeader("Content-Type", type).end(body);
-  }
-
-  /**
-   * Closes with a TCP reset, which Vert.x has no word for. Its own handlers are passed by, as they
-   * would send a close frame first.
-   */
-  private static void reset(HttpServerRequest request) {
-    Channel channel = ((ConnectionBase) request.connection()).channel();
-    channel.config().setOption(ChannelOption.SO_LINGER, 0);
-    channel.unsafe().close(channel.voidPromise());
   }
 }

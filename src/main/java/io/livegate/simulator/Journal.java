@@ -1,5 +1,6 @@
 package io.livegate.simulator;
 
+import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.ArrayDeque;
@@ -51,7 +52,7 @@ public final class Journal {
   }
 
   /**
-   * One client frame, or fragmented message, as it arrived.
+   * One frame, or fragmented message, as it arrived or was sent.
    *
    * @param opcode {@code text} or {@code binary}
    * @param payload its content
@@ -72,6 +73,7 @@ public final class Journal {
    * @param ready whether setupComplete was sent
    * @param history the client's messages that entered the model's history, restored ones included
    * @param frames the client's frames, if they are recorded
+   * @param sent the frames sent to it, if they are recorded
    * @param closed whether the connection is over
    * @param closeCode the close code sent or received; 1006 for a connection that just ended
    * @param closeReason the reason that went with it
@@ -88,6 +90,7 @@ public final class Journal {
       boolean ready,
       List<JsonObject> history,
       List<Frame> frames,
+      List<Frame> sent,
       boolean closed,
       int closeCode,
       String closeReason,
@@ -135,10 +138,6 @@ public final class Journal {
     }
     JsonArray sessionList = new JsonArray();
     for (Session session : sessions()) {
-      JsonArray frames = new JsonArray();
-      for (Frame frame : session.frames()) {
-        frames.add(new JsonObject().put("opcode", frame.opcode()).put("payload", frame.payload()));
-      }
       sessionList.add(
           new JsonObject()
               .put("id", session.id())
@@ -150,13 +149,22 @@ public final class Journal {
               .put("resumed", session.resumed())
               .put("ready", session.ready())
               .put("history", new JsonArray(session.history()))
-              .put("frames", frames)
+              .put("frames", toJson(session.frames()))
+              .put("sent", toJson(session.sent()))
               .put("closed", session.closed())
               .put("closeCode", session.closeCode())
               .put("closeReason", session.closeReason())
               .put("closedByClient", session.closedByClient()));
     }
     return new JsonObject().put("mints", mintList).put("sessions", sessionList);
+  }
+
+  private static JsonArray toJson(List<Frame> frames) {
+    JsonArray list = new JsonArray();
+    for (Frame frame : frames) {
+      list.add(new JsonObject().put("opcode", frame.opcode()).put("payload", frame.payload()));
+    }
+    return list;
   }
 
   boolean on() {
@@ -195,6 +203,7 @@ public final class Journal {
     private final String credential;
     private final List<JsonObject> history = new ArrayList<>();
     private final List<Frame> frames = new ArrayList<>();
+    private final List<Frame> sent = new ArrayList<>();
     private JsonObject clientSetup = new JsonObject();
     private JsonObject setup = new JsonObject();
     private boolean resumed;
@@ -217,13 +226,22 @@ public final class Journal {
     }
 
     void frame(String opcode, String payload) {
-      if (recording != Options.Recording.FRAMES) {
-        return;
+      if (recording == Options.Recording.FRAMES) {
+        record(frames, new Frame(opcode, payload));
       }
+    }
+
+    void sent(Buffer message) {
+      if (recording == Options.Recording.FRAMES) {
+        record(sent, new Frame("binary", message.toString()));
+      }
+    }
+
+    private void record(List<Frame> list, Frame frame) {
       synchronized (Journal.this) {
-        bytes += payload.length();
-        if (frames.size() < MOST_MESSAGES && bytes < MOST_BYTES) {
-          frames.add(new Frame(opcode, payload));
+        bytes += frame.payload().length();
+        if (list.size() < MOST_MESSAGES && bytes < MOST_BYTES) {
+          list.add(frame);
         }
       }
       changed();
@@ -285,6 +303,7 @@ public final class Journal {
           ready,
           List.copyOf(history),
           List.copyOf(frames),
+          List.copyOf(sent),
           closed,
           closeCode,
           closeReason,

@@ -27,7 +27,7 @@ final class LiveSession {
   private final Models models;
   private final Credential credential;
   private final ServerWebSocket socket;
-  private final Runnable cut;
+  private final Wire wire;
   private final Outbox out;
   private final Journal.Entry page;
   private final List<Step> steps;
@@ -48,23 +48,20 @@ final class LiveSession {
    */
   record Credential(String version, boolean constrained, String place, String secret) {}
 
-  /**
-   * @param cut ends the TCP connection with a reset
-   */
   LiveSession(
       World world,
       Models models,
       Credential credential,
       ServerWebSocket socket,
       Journal.Entry page,
-      Runnable cut) {
+      Wire wire) {
     this.world = world;
     this.models = models;
     this.credential = credential;
     this.socket = socket;
     this.page = page;
-    this.cut = cut;
-    out = new Outbox(socket);
+    this.wire = wire;
+    out = new Outbox(socket, page);
     steps = new ArrayList<>(world.script().nextSession());
     opened = world.options().clock().instant();
   }
@@ -210,7 +207,7 @@ final class LiveSession {
       out.silence();
     } else if (action instanceof Action.Reset) {
       end(1006, "", false);
-      cut.run();
+      wire.cut();
     } else if (action instanceof Action.GoAway goAway) {
       goAway(goAway.timeLeft());
       goAway
@@ -228,6 +225,8 @@ final class LiveSession {
       out.burst(padded(burst.bytes()), burst.count());
     } else if (action instanceof Action.Send send) {
       send.messages().forEach(out::send);
+    } else if (action instanceof Action.Bytes below) {
+      wire.write(below.bytes());
     }
   }
 

@@ -49,7 +49,7 @@ public record Options(
     NONE,
     /** Mints, sessions and the messages that entered the model's history. */
     MESSAGES,
-    /** The above, and every client frame as it arrived. */
+    /** The above, and every frame as it arrived or was sent. */
     FRAMES
   }
 

@@ -9,11 +9,13 @@ import java.util.Deque;
 /** The sending side of a connection: JSON in binary frames, no faster than the client reads. */
 final class Outbox {
   private final ServerWebSocket socket;
+  private final Journal.Entry page;
   private final Deque<Runnable> waiting = new ArrayDeque<>();
   private boolean silent;
 
-  Outbox(ServerWebSocket socket) {
+  Outbox(ServerWebSocket socket, Journal.Entry page) {
     this.socket = socket;
+    this.page = page;
     socket.drainHandler(drained -> drain());
   }
 
@@ -24,6 +26,7 @@ final class Outbox {
 
   private void send(Buffer message) {
     if (!silent && !socket.isClosed()) {
+      page.sent(message);
       socket.writeBinaryMessage(message);
     }
   }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.livegate.simulator.Script.At;
+import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.net.URI;
@@ -150,6 +151,34 @@ class ScriptTest {
   }
 
   @Test
+  void writesBytesAsTheyAre() throws Exception {
+    Client client = connect();
+    client.awaitHandle();
+    byte[] start = {0x02, 3, '{', '"', 'o'};
+    byte[] rest = {(byte) 0x80, 6, 'd', 'd', '"', ':', '1', '}'};
+    byte[] closeWithoutCode = {(byte) 0x88, 0};
+    for (byte[] frame : List.of(start, rest, closeWithoutCode)) {
+      simulator.playAll(new Action.Bytes(Buffer.buffer(frame))).get(5, TimeUnit.SECONDS);
+    }
+
+    assertEquals(1, client.await("odd").getInteger("odd"));
+    assertEquals("1005", client.awaitClose());
+  }
+
+  @Test
+  void recordsWhatItSends() throws Exception {
+    Client client = connect();
+    client.ask("twice");
+    client.await("turnComplete");
+
+    List<JsonObject> sent =
+        simulator.journal().sessions().get(0).sent().stream()
+            .map(frame -> new JsonObject(frame.payload()))
+            .toList();
+    assertEquals(client.seen(), sent.subList(0, client.seen().size()));
+  }
+
+  @Test
   void burstsWaitForTheReader() throws Exception {
     simulator.script().session(At.AFTER_SETUP_COMPLETE, new Action.Burst(300, 100_001));
     Client client = Client.openDeaf(simulator, Client.keyPath("v1beta", "k"));
@@ -206,6 +235,9 @@ class ScriptTest {
             .getJsonArray("frames")
             .getJsonObject(0)
             .getString("opcode"));
+    assertEquals(
+        204, control("/faults/session", "{\"steps\":[{\"do\":\"bytes\",\"base64\":\"iAA=\"}]}"));
+    assertEquals("1005", connect().awaitClose());
   }
 
   private int control(String path, String body) throws Exception {
