@@ -12,7 +12,9 @@ import java.net.SocketException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.regex.Pattern;
 
 /** A WebSocket client that sends whatever frames it is told to. */
 final class RawSocket implements AutoCloseable {
@@ -23,8 +25,8 @@ final class RawSocket implements AutoCloseable {
   static final int PING = 9;
   static final int PONG = 10;
 
-  /** A whole frame as it came. */
-  record Frame(int opcode, Buffer payload) {
+  /** A whole frame as it came, or a message in one. */
+  record Frame(int opcode, boolean last, Buffer payload) {
     String text() {
       return payload.toString();
     }
@@ -37,11 +39,15 @@ final class RawSocket implements AutoCloseable {
     }
   }
 
+  private static final byte[] MASK = {1, 2, 3, 4};
+  private static final Pattern CONTENT_LENGTH = Pattern.compile("(?i)content-length: *([0-9]+)");
+
   private final Socket socket;
   private final DataInputStream in;
   private final OutputStream out;
   private final String status;
   private final String head;
+  private boolean mute;
 
   /** Connects; whether that is accepted is in {@link #status}. */
   RawSocket(int port, String path, String... headers) throws IOException {
@@ -72,54 +78,123 @@ final class RawSocket implements AutoCloseable {
     return head;
   }
 
+  /** What came with a refusal. */
+  JsonObject problem() throws IOException {
+    var length = CONTENT_LENGTH.matcher(head);
+    if (!length.find()) {
+      throw new AssertionError("no body: " + head);
+    }
+    byte[] body = new byte[Integer.parseInt(length.group(1))];
+    in.readFully(body);
+    return new JsonObject(Buffer.buffer(body));
+  }
+
   RawSocket send(String text) throws IOException {
     return frame(TEXT, true, text.getBytes(StandardCharsets.UTF_8));
   }
 
   RawSocket frame(int opcode, boolean last, byte[] payload) throws IOException {
-    var frame = new ByteArrayOutputStream();
-    frame.write((last ? 0x80 : 0) | opcode);
-    if (payload.length < 126) {
-      frame.write(0x80 | payload.length);
-    } else if (payload.length < 65536) {
-      frame.write(0x80 | 126);
-      frame.write(payload.length >> 8);
-      frame.write(payload.length);
-    } else {
-      frame.write(0x80 | 127);
-      frame.writeBytes(ByteBuffer.allocate(8).putLong(payload.length).array());
-    }
-    byte[] mask = {1, 2, 3, 4};
-    frame.writeBytes(mask);
-    for (int i = 0; i < payload.length; i++) {
-      frame.write(payload[i] ^ mask[i % 4]);
-    }
-    out.write(frame.toByteArray());
+    return bytes(frame((last ? 0x80 : 0) | opcode, payload, MASK));
+  }
+
+  /** Sends bytes as they are. */
+  RawSocket bytes(byte... bytes) throws IOException {
+    out.write(bytes);
     return this;
   }
 
-  RawSocket close(int code, String reason) throws IOException {
-    var payload = new ByteArrayOutputStream();
-    payload.write(code >> 8);
-    payload.write(code);
-    payload.writeBytes(reason.getBytes(StandardCharsets.UTF_8));
-    return frame(CLOSE, true, payload.toByteArray());
+  /**
+   * A frame.
+   *
+   * @param first the byte with the bits and the opcode
+   * @param mask four bytes, or none
+   */
+  static byte[] frame(int first, byte[] payload, byte... mask) {
+    byte[] header = header(first, payload.length, mask);
+    byte[] frame = Arrays.copyOf(header, header.length + payload.length);
+    for (int i = 0; i < payload.length; i++) {
+      int key = mask.length == 0 ? 0 : mask[i % mask.length];
+      frame[header.length + i] = (byte) (payload[i] ^ key);
+    }
+    return frame;
   }
 
+  /** The beginning of a frame that says how long it will be. */
+  static byte[] header(int first, long length, byte... mask) {
+    var header = new ByteArrayOutputStream();
+    int masked = mask.length == 0 ? 0 : 0x80;
+    header.write(first);
+    if (length >= 0 && length < 126) {
+      header.write(masked | (int) length);
+    } else if (length >= 0 && length < 65536) {
+      header.write(masked | 126);
+      header.write((int) (length >> 8));
+      header.write((int) length);
+    } else {
+      header.write(masked | 127);
+      header.writeBytes(ByteBuffer.allocate(8).putLong(length).array());
+    }
+    header.writeBytes(mask);
+    return header.toByteArray();
+  }
+
+  RawSocket close(int code, String reason) throws IOException {
+    return frame(CLOSE, true, closing(code, reason));
+  }
+
+  /** What a close frame holds. */
+  static byte[] closing(int code, String reason) {
+    return Buffer.buffer().appendShort((short) code).appendString(reason).getBytes();
+  }
+
+  /** From now on pings are not answered. */
+  RawSocket mute() {
+    mute = true;
+    return this;
+  }
+
+  /** The next frame. */
   Frame read() throws IOException {
-    int opcode = in.readUnsignedByte() & 0x0f;
+    int first = in.readUnsignedByte();
     long length = in.readUnsignedByte();
     length = length == 126 ? in.readUnsignedShort() : length == 127 ? in.readLong() : length;
     byte[] payload = new byte[(int) length];
     in.readFully(payload);
-    return new Frame(opcode, Buffer.buffer(payload));
+    return new Frame(first & 0x0f, first >= 0x80, Buffer.buffer(payload));
+  }
+
+  /** The next message, in however many frames it comes, or close; pings before it are answered. */
+  Frame message() throws IOException {
+    Buffer content = Buffer.buffer();
+    int opcode = 0;
+    while (true) {
+      Frame frame = read();
+      switch (frame.opcode()) {
+        case PING -> {
+          if (!mute) {
+            frame(PONG, true, frame.payload().getBytes());
+          }
+        }
+        case PONG -> {}
+        case CLOSE -> {
+          return frame;
+        }
+        default -> {
+          opcode = frame.opcode() == 0 ? opcode : frame.opcode();
+          content.appendBuffer(frame.payload());
+          if (frame.last()) {
+            return new Frame(opcode, true, content);
+          }
+        }
+      }
+    }
   }
 
   /** The next message with that text in it; others before it are passed over. */
   Frame await(String part) throws IOException {
     var seen = new ArrayList<String>();
     while (true) {
-      Frame frame = read();
+      Frame frame = message();
       if (frame.opcode() == CLOSE) {
         throw new AssertionError("closed: " + frame.close() + " after " + seen);
       }
@@ -134,7 +209,7 @@ final class RawSocket implements AutoCloseable {
   String awaitClose() throws IOException {
     try {
       while (true) {
-        Frame frame = read();
+        Frame frame = message();
         if (frame.opcode() == CLOSE) {
           return frame.close();
         }
