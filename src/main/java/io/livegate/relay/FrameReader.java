@@ -62,6 +62,8 @@ final class FrameReader {
   private int mask;
   private int read;
 
+  private boolean discards;
+
   private int controlOpcode;
   private byte @Nullable [] control;
   private int controlSize;
@@ -94,6 +96,14 @@ final class FrameReader {
       } else {
         readHeader(in);
       }
+    }
+  }
+
+  /** Keeps nothing of messages from now on; what control frames say is told as before. */
+  void discard() {
+    discards = true;
+    if (message != null) {
+      message.release();
     }
   }
 
@@ -208,7 +218,11 @@ final class FrameReader {
     if (message == null) {
       throw new IllegalStateException("a payload outside of a message");
     }
-    message.add(bytes, payload, Integer.rotateLeft(mask, 8 * (read & 3)));
+    if (discards) {
+      bytes.release();
+    } else {
+      message.add(bytes, payload, Integer.rotateLeft(mask, 8 * (read & 3)));
+    }
     read += n;
     left -= n;
     if ((long) message.pieces() * PIECE > max) {
@@ -216,7 +230,9 @@ final class FrameReader {
     } else if (left == 0 && last) {
       Message whole = message;
       message = null;
-      sink.message(whole);
+      if (!discards) {
+        sink.message(whole);
+      }
     }
   }
 

@@ -318,6 +318,7 @@ final class Leg extends ChannelInboundHandlerAdapter implements FrameReader.Sink
       return;
     }
     ended = true;
+    reader.discard();
     write(FrameReader.CLOSE, closePayload(code, reason));
     // The answer is behind whatever else has not been read.
     read(true);
