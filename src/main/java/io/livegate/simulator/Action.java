@@ -33,7 +33,7 @@ public sealed interface Action {
    */
   record GoAway(Duration timeLeft, Optional<Close> close) implements Action {}
 
-  /** {@code {"do":"pauseReading"}}: the client's bytes are left in the socket. */
+  /** {@code {"do":"pauseReading"}}: the client's bytes are left in the socket, its pings too. */
   record PauseReading() implements Action {}
 
   /** {@code {"do":"resumeReading"}}: ends {@link PauseReading}. */

@@ -218,9 +218,9 @@ final class LiveSession {
                       .vertx()
                       .setTimer(Math.max(1, goAway.timeLeft().toMillis()), due -> play(close)));
     } else if (action instanceof Action.PauseReading) {
-      socket.pause();
+      wire.read(false);
     } else if (action instanceof Action.ResumeReading) {
-      socket.resume();
+      wire.read(true);
     } else if (action instanceof Action.Burst burst) {
       out.burst(padded(burst.bytes()), burst.count());
     } else if (action instanceof Action.Send send) {
@@ -262,7 +262,7 @@ final class LiveSession {
     }
     String shortened = shorten(reason);
     end(code, shortened, false);
-    socket.resume();
+    wire.read(true);
     socket.close((short) code, shortened);
   }
 

@@ -20,6 +20,11 @@ record Wire(Channel channel) {
         channel.writeAndFlush(Unpooled.wrappedBuffer(bytes.getBytes()), channel.voidPromise());
   }
 
+  /** Whether to take what comes, or leave it in the socket. */
+  void read(boolean on) {
+    channel.config().setAutoRead(on);
+  }
+
   /** Ends it with a reset. Vert.x' handlers are passed by; they would send a close frame first. */
   void cut() {
     channel.config().setOption(ChannelOption.SO_LINGER, 0);
