@@ -23,8 +23,14 @@ local function after(time)
   return '(' .. text(time)
 end
 
+local kept = {}
+
+-- Once in a script, since a beat comes by the same counts for many sessions.
 local function keep(key, time)
-  redis.call('PEXPIRE', key, text(time))
+  if not kept[key] then
+    kept[key] = true
+    redis.call('PEXPIRE', key, text(time))
+  end
 end
 
 -- The last word of a script that changed something.
@@ -217,12 +223,15 @@ local function book(terms, kind, day, amount)
   end
 end
 
+local rows = {}
+
 -- What was used by day, as GET /admin/v1/usage shows it.
 local function tally(day, terms, model, what, amount)
   if amount ~= 0 then
     local key = P .. 'usage:' .. text(day)
-    local name = cjson.encode({terms.subject, terms.rule, model})
-    redis.call('HINCRBY', key, what .. ' ' .. name, text(amount))
+    local row = table.concat({terms.subject, terms.rule, model}, '\n')
+    rows[row] = rows[row] or cjson.encode({terms.subject, terms.rule, model})
+    redis.call('HINCRBY', key, what .. ' ' .. rows[row], text(amount))
     keep(key, (USAGE_DAYS + 1) * DAY)
   end
 end
@@ -339,22 +348,32 @@ local function forget_session(id)
   redis.call('ZREM', LEASES, id)
 end
 
+local cleared = {}
+
 -- Takes or renews the slot. A slot is counted until its lease runs out.
 local function hold(id, terms, replica)
   local key = session_key(id)
   local till = text(now + LEASE)
   redis.call('HSET', key, 'replica', replica, 'until', till)
   keep(key, LEASE + AFTERLIFE)
-  redis.call('ZADD', SESSIONS, 0, id)
   redis.call('ZADD', LEASES, till, id)
   for _, limit in ipairs(terms.limits) do
     if limit.kind == 'CONCURRENT_SESSIONS' then
       local slots = slots_key(limit)
       redis.call('ZADD', slots, till, id)
-      redis.call('ZREMRANGEBYSCORE', slots, '-inf', text(now))
+      if not cleared[slots] then
+        cleared[slots] = true
+        redis.call('ZREMRANGEBYSCORE', slots, '-inf', text(now))
+      end
       keep(slots, LEASE + MINUTE)
     end
   end
+end
+
+-- A session whose hash is there; it is listed as long as that is.
+local function add_session(id, terms, replica)
+  redis.call('ZADD', SESSIONS, 0, id)
+  hold(id, terms, replica)
 end
 
 local function start_session(id, replica, issue, json, grant, opened, released)
@@ -362,7 +381,7 @@ local function start_session(id, replica, issue, json, grant, opened, released)
   redis.call('HSET', session_key(id), 'issue', issue, 'terms', json, 'model',
     terms.model, 'started', text(now), 'total', 0, 'millis', 0, 'use', '', 'grant', grant, 'opened',
     opened and 1 or 0, 'day', text(today), 'released', text(released))
-  hold(id, terms, replica)
+  add_session(id, terms, replica)
   tally(today, terms, terms.model, 'sessions', 1)
 end
 

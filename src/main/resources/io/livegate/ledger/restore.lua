@@ -7,7 +7,7 @@ for _ = 1, ARGV[2] do
     redis.call('HSET', session_key(id), 'issue', ARGV[i + 2], 'terms', ARGV[i + 3], 'grant',
       ARGV[i + 4], 'model', ARGV[i + 5], 'started', ARGV[i + 6], 'total', ARGV[i + 7], 'millis',
       ARGV[i + 8], 'use', ARGV[i + 9])
-    hold(id, cjson.decode(ARGV[i + 3]), ARGV[i + 1])
+    add_session(id, cjson.decode(ARGV[i + 3]), ARGV[i + 1])
   end
   i = i + 10
 end

@@ -9,12 +9,12 @@ import io.vertx.mutiny.redis.client.RedisAPI;
 import io.vertx.redis.client.RedisOptions;
 
 /** The client of one replica, as Quarkus makes it. */
-final class RedisClient implements AutoCloseable {
+public final class RedisClient implements AutoCloseable {
 
   private final Vertx vertx = Vertx.vertx();
   private final Redis redis;
 
-  RedisClient(RedisServer server) {
+  public RedisClient(RedisServer server) {
     redis =
         Redis.createClient(
             vertx,
@@ -24,7 +24,7 @@ final class RedisClient implements AutoCloseable {
                 .setMaxPoolWaiting(10_000));
   }
 
-  ReactiveRedisDataSource dataSource() {
+  public ReactiveRedisDataSource dataSource() {
     return new ReactiveRedisDataSourceImpl(vertx, redis, RedisAPI.api(redis));
   }
 
