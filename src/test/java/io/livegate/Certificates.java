@@ -2,12 +2,14 @@ package io.livegate;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
 import java.security.cert.Certificate;
+import java.security.cert.CertificateFactory;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
@@ -19,6 +21,8 @@ import java.util.List;
 public record Certificates(Path authority, Path certificate, Path key) {
 
   private static final String PASSWORD = "for-one-test-run";
+  private static final String TRUST_STORE = "javax.net.ssl.trustStore";
+  private static final String TRUST_STORE_PASSWORD = "javax.net.ssl.trustStorePassword";
 
   public static Certificates create(Path directory, String host) throws IOException {
     Path store = directory.resolve("store.p12");
@@ -46,6 +50,29 @@ public record Certificates(Path authority, Path certificate, Path key) {
     } catch (GeneralSecurityException e) {
       throw new IOException(e);
     }
+  }
+
+  /** Has this JVM trust the authority, until {@link #distrust}, wherever nothing else is said. */
+  public void trust() throws IOException {
+    Path store = authority.resolveSibling("trust.p12");
+    try (InputStream in = Files.newInputStream(authority);
+        OutputStream out = Files.newOutputStream(store)) {
+      KeyStore trusted = KeyStore.getInstance("PKCS12");
+      trusted.load(null, null);
+      trusted.setCertificateEntry(
+          "ca", CertificateFactory.getInstance("X.509").generateCertificate(in));
+      trusted.store(out, PASSWORD.toCharArray());
+    } catch (GeneralSecurityException e) {
+      throw new IOException(e);
+    }
+    System.setProperty(TRUST_STORE, store.toString());
+    System.setProperty(TRUST_STORE_PASSWORD, PASSWORD);
+  }
+
+  /** Undoes {@link #trust}. */
+  public static void distrust() {
+    System.clearProperty(TRUST_STORE);
+    System.clearProperty(TRUST_STORE_PASSWORD);
   }
 
   private static Path write(Path directory, String name, Certificate[] chain)

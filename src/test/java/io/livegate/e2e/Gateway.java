@@ -22,7 +22,16 @@ final class Gateway {
   private static final Pattern MANAGEMENT =
       Pattern.compile("Management interface listening on (http://127\\.0\\.0\\.1):([0-9]+)");
 
+  private static final Pattern TLS = Pattern.compile("https://127\\.0\\.0\\.1:[0-9]+");
+
   private Gateway() {}
+
+  /** The same by TLS; its port is in the log only. */
+  static String tlsUrl() throws IOException {
+    var listening = TLS.matcher(Files.readString(LOG));
+    assertTrue(listening.find(), "the log names the port of TLS");
+    return listening.group();
+  }
 
   static String url() {
     return "http://127.0.0.1:" + RestAssured.port;

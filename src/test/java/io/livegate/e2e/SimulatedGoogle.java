@@ -2,6 +2,7 @@ package io.livegate.e2e;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.livegate.Certificates;
 import io.livegate.Secrets;
 import io.livegate.simulator.Journal;
 import io.livegate.simulator.LiveSimulator;
@@ -11,11 +12,12 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
-/** The simulator in Google's place, and the gateway's policy and key. */
+/** The simulator in Google's place, and the gateway's policy, key and certificate. */
 public final class SimulatedGoogle implements QuarkusTestResourceLifecycleManager {
 
   static final String API_KEY = Secrets.remember("AIzaSyTestKeyOfTheEndToEndTests00000001");
@@ -39,9 +41,15 @@ public final class SimulatedGoogle implements QuarkusTestResourceLifecycleManage
       """;
 
   private static LiveSimulator simulator;
+  private static Certificates certificates;
 
   static LiveSimulator simulator() {
     return simulator;
+  }
+
+  /** What the gateway shows to who connects by TLS. */
+  static Certificates certificates() {
+    return certificates;
   }
 
   /** What the gateway sent to Google since the journal was cleared, which must be one request. */
@@ -60,21 +68,28 @@ public final class SimulatedGoogle implements QuarkusTestResourceLifecycleManage
 
   @Override
   public Map<String, String> start() {
-    simulator = LiveSimulator.start(Options.builder().apiKey(API_KEY).build());
+    simulator =
+        LiveSimulator.start(
+            Options.builder().recording(Options.Recording.FRAMES).apiKey(API_KEY).build());
     try {
       Path directory = Files.createTempDirectory(Path.of("target"), "e2e");
       Path policy = Files.writeString(directory.resolve("policy.yaml"), POLICY);
       Path key = Files.writeString(directory.resolve("key"), API_KEY + "\n");
-      return Map.of(
-          "quarkus.http.host", "127.0.0.1",
-          "quarkus.management.host", "127.0.0.1",
-          "quarkus.management.port", "0",
-          "livegate.policy.file", policy.toAbsolutePath().toString(),
-          "livegate.gemini.base-url", simulator.baseUrl().toString(),
-          "livegate.gemini.api-key-file", key.toAbsolutePath().toString(),
-          // The audit goes to the same log file as the rest, where secrets are looked for.
-          "quarkus.log.category.\"audit\".use-parent-handlers", "true",
-          "quarkus.log.category.\"io.livegate\".level", "DEBUG");
+      certificates = Certificates.create(directory.toAbsolutePath(), "gateway.test");
+      var config = new HashMap<String, String>();
+      config.put("quarkus.http.host", "127.0.0.1");
+      config.put("quarkus.management.host", "127.0.0.1");
+      config.put("quarkus.management.port", "0");
+      config.put("quarkus.http.tls-configuration-name", "gateway");
+      config.put("quarkus.tls.gateway.key-store.pem.0.cert", certificates.certificate().toString());
+      config.put("quarkus.tls.gateway.key-store.pem.0.key", certificates.key().toString());
+      config.put("livegate.policy.file", policy.toAbsolutePath().toString());
+      config.put("livegate.gemini.base-url", simulator.baseUrl().toString());
+      config.put("livegate.gemini.api-key-file", key.toAbsolutePath().toString());
+      // The audit goes to the same log file as the rest, where secrets are looked for.
+      config.put("quarkus.log.category.\"audit\".use-parent-handlers", "true");
+      config.put("quarkus.log.category.\"io.livegate\".level", "DEBUG");
+      return config;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
