@@ -134,6 +134,8 @@ final class Leg extends ChannelInboundHandlerAdapter implements FrameReader.Sink
   @Override
   public void channelWritabilityChanged(ChannelHandlerContext ctx) {
     if (!ended && ctx.channel().isWritable()) {
+      // Who takes what was sent is there, even if the answer to a ping waits behind all of it.
+      heard = System.nanoTime();
       listener.drained();
     }
   }

@@ -17,6 +17,7 @@ import io.vertx.core.http.WebSocketClient;
 import io.vertx.core.http.WebSocketClientOptions;
 import io.vertx.core.http.WebSocketConnectOptions;
 import io.vertx.core.impl.ContextInternal;
+import io.vertx.core.json.JsonObject;
 import io.vertx.core.net.PemTrustOptions;
 import java.net.URI;
 import java.time.Duration;
@@ -193,6 +194,110 @@ final class LiveLoad implements AutoCloseable {
       throw new AssertionError(e);
     } catch (ExecutionException | TimeoutException e) {
       throw new AssertionError(e);
+    }
+  }
+
+  // --- Pressure
+
+  void send(WebSocket session, String message) {
+    context.runOnContext(ignored -> session.writeTextMessage(message));
+  }
+
+  /** Reads a message at a time, about 100 KB/s, until {@link Reader#finish}. */
+  Reader readSlowly(WebSocket session) {
+    return new Reader(session);
+  }
+
+  /** Sends numbered messages as fast as the session takes them, until {@link Flood#finish}. */
+  Flood flood(WebSocket session, int size) {
+    return new Flood(session, size);
+  }
+
+  /** A client that cannot keep up with {@link EchoGoogle#FLOOD}. */
+  final class Reader {
+    private final WebSocket session;
+    private final long timer;
+    private final Promise<JsonObject> told = Promise.promise();
+    private long count;
+    private boolean inOrder = true;
+
+    private Reader(WebSocket session) {
+      this.session = session;
+      session.pause();
+      session.handler(this::received);
+      session.closeHandler(closed -> told.tryFail("closed: " + session.closeStatusCode()));
+      timer = vertx.setPeriodic(EchoGoogle.SIP_MILLIS, tick -> session.fetch(1));
+    }
+
+    private void received(Buffer message) {
+      long number = Numbered.number(message);
+      if (number >= 0) {
+        inOrder &= number == count++;
+      } else {
+        told.tryComplete(new JsonObject(message));
+      }
+    }
+
+    /** Reads the rest; what the other side says it sent. */
+    Future<JsonObject> finish() {
+      vertx.cancelTimer(timer);
+      send(session, EchoGoogle.DONE);
+      context.runOnContext(ignored -> session.resume());
+      return told.future();
+    }
+
+    long count() {
+      return count;
+    }
+
+    boolean isInOrder() {
+      return inOrder;
+    }
+  }
+
+  /** A client that sends faster than {@link EchoGoogle#SIP} reads. */
+  final class Flood {
+    private final WebSocket session;
+    private final Numbered messages;
+    private final Promise<JsonObject> told = Promise.promise();
+    private boolean finished;
+    private long count;
+
+    private Flood(WebSocket session, int size) {
+      this.session = session;
+      messages = new Numbered(size);
+      session.handler(this::received);
+      session.closeHandler(closed -> told.tryFail("closed: " + session.closeStatusCode()));
+      context.runOnContext(ignored -> flood());
+    }
+
+    private void flood() {
+      while (!finished && !session.writeQueueFull()) {
+        session.writeTextMessage(messages.message(count++));
+      }
+      if (!finished) {
+        session.drainHandler(room -> flood());
+      }
+    }
+
+    private void received(Buffer message) {
+      if (message.toString().contains("count")) {
+        told.tryComplete(new JsonObject(message));
+      }
+    }
+
+    /** Stops; what the other side says it got. */
+    Future<JsonObject> finish() {
+      context.runOnContext(
+          ignored -> {
+            finished = true;
+            session.writeTextMessage(EchoGoogle.DONE);
+          });
+      return told.future();
+    }
+
+    long count() {
+      return count;
     }
   }
 

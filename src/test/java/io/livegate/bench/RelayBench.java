@@ -139,7 +139,7 @@ class RelayBench {
     }
   }
 
-  private static PackagedGateway gateway(TestIssuer issuer, URI google, Certificates certificates)
+  static PackagedGateway gateway(TestIssuer issuer, URI google, Certificates certificates)
       throws IOException {
     return new PackagedGateway(
         issuer,
@@ -154,6 +154,11 @@ class RelayBench {
   }
 
   private static Way way(PackagedGateway gateway, TestIssuer issuer) {
+    return new Way(target(gateway, issuer), Optional.of(gateway.program()));
+  }
+
+  /** The gateway, with an access token that outlives the benchmark. */
+  static Target target(PackagedGateway gateway, TestIssuer issuer) {
     String token =
         issuer
             .token("ada")
@@ -161,9 +166,7 @@ class RelayBench {
             .claim("name", "Ada")
             .groups("staff", "voice-pilots")
             .sign();
-    return new Way(
-        new Target(gateway.url(), Map.of("Authorization", "Bearer " + token)),
-        Optional.of(gateway.program()));
+    return new Target(gateway.url(), Map.of("Authorization", "Bearer " + token));
   }
 
   private static Way way(Rival rival, URI url) {
