@@ -9,8 +9,10 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.net.Socket;
 import java.net.SocketException;
+import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -39,6 +41,7 @@ final class RawSocket implements AutoCloseable {
     }
   }
 
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
   private static final byte[] MASK = {1, 2, 3, 4};
   private static final Pattern CONTENT_LENGTH = Pattern.compile("(?i)content-length: *([0-9]+)");
 
@@ -52,7 +55,7 @@ final class RawSocket implements AutoCloseable {
   /** Connects; whether that is accepted is in {@link #status}. */
   RawSocket(int port, String path, String... headers) throws IOException {
     socket = new Socket("localhost", port);
-    socket.setSoTimeout(20_000);
+    socket.setSoTimeout((int) PATIENCE.toMillis());
     in = new DataInputStream(socket.getInputStream());
     out = socket.getOutputStream();
     var request = new StringBuilder("GET " + path + " HTTP/1.1\r\nHost: localhost:" + port);
@@ -167,7 +170,11 @@ final class RawSocket implements AutoCloseable {
   Frame message() throws IOException {
     Buffer content = Buffer.buffer();
     int opcode = 0;
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
     while (true) {
+      if (System.nanoTime() > deadline) {
+        throw new SocketTimeoutException("nothing but pings");
+      }
       Frame frame = read();
       switch (frame.opcode()) {
         case PING -> {
@@ -193,10 +200,14 @@ final class RawSocket implements AutoCloseable {
   /** The next message with that text in it; others before it are passed over. */
   Frame await(String part) throws IOException {
     var seen = new ArrayList<String>();
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
     while (true) {
       Frame frame = message();
       if (frame.opcode() == CLOSE) {
         throw new AssertionError("closed: " + frame.close() + " after " + seen);
+      }
+      if (System.nanoTime() > deadline) {
+        throw new AssertionError(part + " does not come, but " + seen);
       }
       if (frame.text().contains(part)) {
         return frame;

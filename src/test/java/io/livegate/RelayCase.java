@@ -33,7 +33,8 @@ abstract class RelayCase {
 
   static final String PATH =
       "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
-  static final String SETUP = "{\"setup\":{\"model\":\"models/gemini-3.8-live\"}}";
+  static final String SETUP =
+      "{\"setup\":{\"model\":\"models/gemini-3.8-live\",\"sessionResumption\":{}}}";
 
   private static final Pattern OPEN = Pattern.compile("(?m)^livegate_sessions_open\\{.*} (.*)$");
 

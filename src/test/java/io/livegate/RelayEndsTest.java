@@ -53,6 +53,7 @@ class RelayEndsTest extends RelayCase {
     @Override
     public Map<String, String> getConfigOverrides() {
       return Map.ofEntries(
+          Map.entry("livegate.relay.resume-attempts", "0"),
           Map.entry("livegate.relay.max-sessions", "3"),
           Map.entry("livegate.relay.max-pending", "1"),
           Map.entry("livegate.relay.max-buffered-bytes", "4M"),

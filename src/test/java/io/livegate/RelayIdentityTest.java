@@ -60,8 +60,6 @@ class RelayIdentityTest extends RelayCase {
           "{\"futureContent\":{\"a\":[1.50,\"\\u2028\u00e9\"]},\"z\":null}",
           " {\"serverContent\" :\n{\"modelTurn\":{\"parts\":[{\"text\":\"usageMetadata\"}]}}} ",
           "{\"usageMetadata\":\"none\",\"usageMetadata\":{\"promptTokenCount\":1e0}}",
-          "{\"goAway\":{\"timeLeft\":\"50s\"}}",
-          "{\"sessionResumptionUpdate\":{\"resumable\":false,\"newHandle\":\"\"}}",
           "{\"setupComplete\":{}}",
           "not JSON, \"usageMetadata\" or not",
           "{\"usageMetadata\":",
@@ -202,6 +200,13 @@ class RelayIdentityTest extends RelayCase {
   }
 
   /** Text, audio, an interruption, a tool call: all that was sent on one side came on the other. */
+  /** Handles are the gateway's own. */
+  private static List<Journal.Frame> withoutHandles(List<Journal.Frame> frames) {
+    return frames.stream()
+        .filter(frame -> !frame.payload().contains("sessionResumptionUpdate"))
+        .toList();
+  }
+
   @Test
   void aWholeSessionIsTheSameOnBothSides() throws Exception {
     String setup = "{\"setup\":{\"tools\":[{\"functionDeclarations\":[{\"name\":\"weather\"}]}]}}";
@@ -246,7 +251,7 @@ class RelayIdentityTest extends RelayCase {
     Await.until(() -> upstream().closed());
 
     assertEquals(sent, passed());
-    assertEquals(upstream().sent(), received);
+    assertEquals(withoutHandles(upstream().sent()), withoutHandles(received));
     assertTrue(received.size() > 30, () -> "received " + received.size());
     assertEquals(sent.size() + 1, end().messagesFromClient());
     assertEquals(received.size(), end().messagesFromGoogle());

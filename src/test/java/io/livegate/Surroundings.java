@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -53,6 +54,7 @@ public final class Surroundings implements QuarkusTestResourceLifecycleManager {
         LiveSimulator.start(
             Options.builder()
                 .recording(Options.Recording.FRAMES)
+                .resumptionInterval(Duration.ofMillis(150))
                 .apiKey(Secrets.remember(API_KEY))
                 .apiKey(ROTATED_KEY)
                 .build());

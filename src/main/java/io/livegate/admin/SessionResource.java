@@ -78,7 +78,8 @@ public class SessionResource {
               running.use().total(),
               running.use().tokens(),
               running.use().time().toSeconds(),
-              running.use().turns()));
+              running.use().turns(),
+              running.use().legs()));
     }
   }
 
@@ -89,10 +90,11 @@ public class SessionResource {
    * @param tokens by direction and modality
    * @param seconds since it was admitted
    * @param turns that the model completed
+   * @param legs connections to Google, one after the other
    */
   @Schema(name = "SessionUsage")
   public record Usage(
-      long totalTokens, Map<String, Map<String, Long>> tokens, long seconds, int turns) {}
+      long totalTokens, Map<String, Map<String, Long>> tokens, long seconds, int turns, int legs) {}
 
   /** A part of the list. */
   @Schema(name = "Sessions")
@@ -130,7 +132,7 @@ public class SessionResource {
                               + "\"model\":\"models/gemini-3.8-live\",\"mode\":\"relay\","
                               + "\"replica\":\"livegate-0\",\"startedAt\":\"2026-11-22T19:00:00Z\","
                               + "\"usage\":{\"totalTokens\":180,\"tokens\":{\"input\":{\"audio\":100},"
-                              + "\"output\":{\"audio\":80}},\"seconds\":42,\"turns\":3}}]}")))
+                              + "\"output\":{\"audio\":80}},\"seconds\":42,\"turns\":3,\"legs\":1}}]}")))
   public Uni<SessionList> list(
       @Parameter(description = "<tenant>:<sub>") @QueryParam("subject") @Nullable String subject,
       @QueryParam("rule") @Nullable String rule,

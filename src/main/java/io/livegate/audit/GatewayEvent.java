@@ -111,6 +111,37 @@ public sealed interface GatewayEvent {
   }
 
   /**
+   * A session goes on over another connection to Google.
+   *
+   * @param planned whether the one before was closed in time, rather than lost
+   * @param pauseMicros for which nothing of the client's was passed on
+   * @param replayed messages that were sent again, for want of knowing that they were read
+   * @param mediaDropped messages of audio and video that had waited too long
+   */
+  record SessionResumed(
+      Instant time,
+      String sessionId,
+      String subject,
+      String rule,
+      String grantId,
+      boolean planned,
+      long pauseMicros,
+      int replayed,
+      int mediaDropped,
+      String peer)
+      implements GatewayEvent {
+    @Override
+    public String event() {
+      return "session.resumed";
+    }
+
+    @Override
+    public String outcome() {
+      return "ok";
+    }
+  }
+
+  /**
    * A session ended, or could not begin.
    *
    * @param begun whether {@link SessionOpened} went before
@@ -129,6 +160,7 @@ public sealed interface GatewayEvent {
       String cause,
       int code,
       long durationMillis,
+      int legs,
       Map<String, Map<String, Long>> usage,
       long messagesFromClient,
       long bytesFromClient,

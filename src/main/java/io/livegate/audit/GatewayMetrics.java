@@ -3,6 +3,7 @@ package io.livegate.audit;
 import io.livegate.audit.GatewayEvent.SessionClosed;
 import io.livegate.audit.GatewayEvent.SessionOpened;
 import io.livegate.audit.GatewayEvent.SessionRefused;
+import io.livegate.audit.GatewayEvent.SessionResumed;
 import io.livegate.audit.GatewayEvent.TokenIssued;
 import io.livegate.audit.GatewayEvent.TokenRefused;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -13,6 +14,7 @@ import jakarta.enterprise.event.Observes;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -57,6 +59,17 @@ class GatewayMetrics {
         .publishPercentileHistogram()
         .register(metrics)
         .record(Duration.ofMillis(event.setupMillis()));
+  }
+
+  void resumed(@Observes SessionResumed event) {
+    metrics.counter("livegate.resume.replayed").increment(event.replayed());
+    metrics.counter("livegate.media.dropped").increment(event.mediaDropped());
+    Timer.builder("livegate.leg.change.duration")
+        .description("For which nothing of a client's was passed on to Google")
+        .tag("planned", String.valueOf(event.planned()))
+        .publishPercentileHistogram()
+        .register(metrics)
+        .record(event.pauseMicros(), TimeUnit.MICROSECONDS);
   }
 
   void closed(@Observes SessionClosed event) {

@@ -6,6 +6,7 @@ import io.livegate.audit.GatewayEvent.TokenIssued;
 import io.livegate.audit.Replica;
 import io.livegate.error.ErrorCode;
 import io.livegate.error.GatewayException;
+import io.livegate.error.Violation;
 import io.livegate.gemini.EphemeralToken;
 import io.livegate.gemini.GeminiTokens;
 import io.livegate.grant.Grant;
@@ -23,6 +24,7 @@ import io.livegate.policy.Decision;
 import io.livegate.policy.GrantRequest;
 import io.livegate.policy.PolicyStore;
 import io.livegate.session.Heart;
+import io.livegate.session.ResumptionHandles;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.security.SecureRandom;
@@ -60,6 +62,7 @@ public class TokenService {
   private final PolicyStore policies;
   private final Ledger ledger;
   private final Heart heart;
+  private final ResumptionHandles handles;
   private final GeminiTokens gemini;
   private final Replica replica;
   private final boolean relays;
@@ -72,6 +75,7 @@ public class TokenService {
       Ledger ledger,
       LedgerConfig config,
       Heart heart,
+      ResumptionHandles handles,
       GeminiTokens gemini,
       Replica replica,
       @ConfigProperty(name = "livegate.relay.enabled") boolean relays,
@@ -79,6 +83,7 @@ public class TokenService {
     this.policies = policies;
     this.ledger = ledger;
     this.heart = heart;
+    this.handles = handles;
     this.gemini = gemini;
     this.replica = replica;
     this.relays = relays;
@@ -178,7 +183,29 @@ public class TokenService {
               ErrorCode.RELAY_DISABLED, "Tokens of mode relay are not available at this gateway.")
           .rule(granted.rule().name());
     }
+    granted.grant().resumptionHandle().ifPresent(handle -> check(handle, granted.grant()));
     return granted;
+  }
+
+  /** Each mode has handles of its own: Google's, and those of the relay. */
+  private void check(String handle, Grant grant) {
+    boolean ours = ResumptionHandles.isOurs(handle);
+    if (grant.mode() == Mode.DIRECT && ours) {
+      throw badHandle("a handle of Google's; this is one of the relay, for mode relay", grant);
+    }
+    if (grant.mode() == Mode.RELAY && handles.open(handle, grant, grant.model()).isEmpty()) {
+      throw badHandle(
+          "a handle that the relay gave this user, under this rule and model, in the last 2 hours",
+          grant);
+    }
+  }
+
+  private static GatewayException badHandle(String right, Grant grant) {
+    return GatewayException.of(
+            ErrorCode.INVALID_REQUEST,
+            "The handle is not valid.",
+            List.of(new Violation("resumptionHandle", null, right)))
+        .rule(grant.rule());
   }
 
   private Uni<Issued> mint(Grant grant, boolean relayed) {

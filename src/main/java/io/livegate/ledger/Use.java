@@ -10,8 +10,10 @@ import java.util.Map;
  * @param total Gemini tokens as they count against budgets
  * @param time since it was admitted
  * @param turns turns that the model completed
+ * @param legs connections to Google, one after the other
  */
-public record Use(Map<String, Map<String, Long>> tokens, long total, Duration time, int turns) {
+public record Use(
+    Map<String, Map<String, Long>> tokens, long total, Duration time, int turns, int legs) {
 
-  public static final Use NONE = new Use(Map.of(), 0, Duration.ZERO, 0);
+  public static final Use NONE = new Use(Map.of(), 0, Duration.ZERO, 0, 0);
 }

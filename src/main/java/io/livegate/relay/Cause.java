@@ -10,6 +10,10 @@ enum Cause {
   GOOGLE,
   /** The client sent what it may not. */
   POLICY,
+  /** The client wanted to resume with a handle that is not valid. */
+  HANDLE,
+  /** The gateway shuts down. */
+  DRAIN,
   /** Its time was over. */
   EXPIRED,
   /** No message passed for too long. */

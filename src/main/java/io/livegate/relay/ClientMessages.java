@@ -4,13 +4,14 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
+import io.livegate.relay.ClientMessage.Kind;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Optional;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -21,57 +22,100 @@ import java.util.Set;
  */
 final class ClientMessages {
 
+  /** What is thought of a message. */
+  sealed interface Verdict {
+    /** It may pass. */
+    record Passes(ClientMessage message) implements Verdict {}
+
+    /**
+     * It may not.
+     *
+     * @param objection why; safe to show to the client
+     */
+    record Refused(String objection) implements Verdict {}
+  }
+
   private static final JsonFactory JSON = new JsonFactory();
   private static final int LONGEST_NAME = 40;
+  private static final Set<String> MEDIA =
+      Set.of("audio", "video", "mediaChunks", "media_chunks", "media");
+  private static final Set<String> TURN_COMPLETE = Set.of("turnComplete", "turn_complete");
 
-  private final Set<String> names = new HashSet<>();
+  private final Map<String, Kind> names = new HashMap<>();
 
   ClientMessages(List<String> more) {
-    for (String name : List.of("clientContent", "realtimeInput", "toolResponse")) {
-      add(name);
-    }
-    more.forEach(this::add);
+    more.forEach(name -> add(name, Kind.CONTENT));
+    add("clientContent", Kind.CONTENT);
+    add("realtimeInput", Kind.MEDIA);
+    add("toolResponse", Kind.TOOL_RESPONSE);
   }
 
-  private void add(String name) {
-    names.add(name);
-    names.add(name.replaceAll("([A-Z])", "_$1").toLowerCase(java.util.Locale.ROOT));
+  private void add(String name, Kind kind) {
+    names.put(name, kind);
+    names.put(name.replaceAll("([A-Z])", "_$1").toLowerCase(java.util.Locale.ROOT), kind);
   }
 
-  /** Why a message may not pass, if so; safe to show to the client. */
-  Optional<String> objection(Message message) {
+  /** Judges a message; it stays the caller's. */
+  Verdict judge(Message message) {
     byte[] content = message.content();
     if (!isUtf8(content)) {
-      return Optional.of("the message is not JSON in UTF-8");
+      return new Verdict.Refused("the message is not JSON in UTF-8");
     }
     try (JsonParser parser = JSON.createParser(content)) {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
-        return Optional.of("the message is not a JSON object");
+        return new Verdict.Refused("the message is not a JSON object");
       }
-      int found = 0;
+      Kind found = null;
       while (parser.nextToken() == JsonToken.FIELD_NAME) {
         String name = parser.currentName();
-        if (!names.contains(name)) {
-          return Optional.of(
+        Kind kind = names.get(name);
+        if (kind == null) {
+          return new Verdict.Refused(
               name.equals("setup")
                   ? "setup can be sent only once, as the first message"
                   : "clients may not send " + shown(name));
         }
-        if (++found > 1) {
-          return Optional.of("a message has one field, here " + shown(name) + " is one too many");
+        if (found != null) {
+          return new Verdict.Refused(
+              "a message has one field, here " + shown(name) + " is one too many");
         }
-        parser.nextToken();
-        parser.skipChildren();
+        found = kind(parser, kind);
       }
       if (parser.nextToken() != null) {
-        return Optional.of("something follows the JSON object");
+        return new Verdict.Refused("something follows the JSON object");
       }
-      return found == 1 ? Optional.empty() : Optional.of("the message is empty");
+      return found == null
+          ? new Verdict.Refused("the message is empty")
+          : new Verdict.Passes(new ClientMessage(found, message.isText(), content));
     } catch (JsonProcessingException e) {
-      return Optional.of("the message is not JSON");
+      return new Verdict.Refused("the message is not JSON");
     } catch (IOException e) {
       throw new IllegalStateException("reading bytes in memory", e);
     }
+  }
+
+  /** Reads the value of the field that was found, to its end. */
+  private static Kind kind(JsonParser parser, Kind assumed) throws IOException {
+    Kind kind = assumed;
+    if (parser.nextToken() != JsonToken.START_OBJECT) {
+      parser.skipChildren();
+      return assumed == Kind.MEDIA ? Kind.CONTENT : assumed;
+    }
+    boolean any = false;
+    while (parser.nextToken() == JsonToken.FIELD_NAME) {
+      String name = parser.currentName();
+      JsonToken value = parser.nextToken();
+      if (assumed == Kind.MEDIA && !MEDIA.contains(name)) {
+        kind = name.equals("text") || kind == Kind.PROMPT ? Kind.PROMPT : Kind.CONTENT;
+      } else if (assumed == Kind.CONTENT
+          && TURN_COMPLETE.contains(name)
+          && value == JsonToken.VALUE_TRUE) {
+        kind = Kind.PROMPT;
+      }
+      any = true;
+      parser.skipChildren();
+    }
+    return any || assumed != Kind.MEDIA ? kind : Kind.CONTENT;
   }
 
   /**

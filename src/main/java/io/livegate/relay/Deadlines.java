@@ -10,8 +10,6 @@ final class Deadlines {
     NOTHING,
     /** The client's setup did not come in time. */
     NO_SETUP,
-    /** Google did not complete the setup in time. */
-    NOT_CONNECTED,
     /** No message passed for too long. */
     IDLE,
     /** The session's time is over. */
@@ -45,10 +43,10 @@ final class Deadlines {
     waitsUntil = now + config.setupTimeout().toNanos();
   }
 
-  /** The setup came; from now on Google is waited for. */
-  void connecting(long now) {
-    waitsFor = Due.NOT_CONNECTED;
-    waitsUntil = now + config.connectTimeout().toNanos();
+  /** The setup came; Google is waited for, which somebody else limits. */
+  void connecting() {
+    waitsFor = Due.END;
+    waitsUntil = endsAt;
   }
 
   /** A message passed; from now on the next one is waited for. */

@@ -40,6 +40,8 @@ final class FrameReader {
 
     void pinged(byte[] payload);
 
+    void ponged(byte[] payload);
+
     /** A close frame, with {@link #NO_CODE} where it names none. */
     void closing(int code, String reason);
 
@@ -255,7 +257,7 @@ final class FrameReader {
     switch (controlOpcode) {
       case PING -> sink.pinged(payload);
       case CLOSE -> close(payload);
-      default -> {} // a pong, which says no more than any other byte: somebody is there
+      default -> sink.ponged(payload);
     }
   }
 

@@ -11,6 +11,7 @@ import io.netty.util.ReferenceCountUtil;
 import io.vertx.core.http.HttpConnection;
 import io.vertx.core.net.NetSocket;
 import io.vertx.core.net.impl.ConnectionBase;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.concurrent.TimeUnit;
@@ -43,6 +44,9 @@ final class Leg extends ChannelInboundHandlerAdapter implements FrameReader.Sink
     /** There is room again after {@link Leg#isFull}. */
     void drained();
 
+    /** The other end has read what was sent before {@link Leg#fence}. */
+    default void read(long number) {}
+
     /** The other end closed, with 1005 for no code and 1006 for no close at all. Once, and last. */
     void closed(int code, String reason);
 
@@ -66,6 +70,9 @@ final class Leg extends ChannelInboundHandlerAdapter implements FrameReader.Sink
 
   /** The listener hears no more. */
   private boolean ended;
+
+  /** Closed from this side, and what the other end still sends is heard. */
+  private boolean finishing;
 
   /** What comes cannot be understood any more. */
   private boolean deaf;
@@ -172,8 +179,16 @@ final class Leg extends ChannelInboundHandlerAdapter implements FrameReader.Sink
   }
 
   @Override
+  public void ponged(byte[] payload) {
+    if (!ended && payload.length == Long.BYTES) {
+      listener.read(ByteBuffer.wrap(payload).getLong());
+    }
+  }
+
+  @Override
   public void closing(int code, String reason) {
-    if (ended) {
+    if (ended || finishing) {
+      over(code, reason);
       context.close();
       return;
     }
@@ -219,18 +234,20 @@ final class Leg extends ChannelInboundHandlerAdapter implements FrameReader.Sink
 
   /** Sends a text message of our own. */
   void sendText(String text) {
-    sendOwn(FrameReader.TEXT, text);
+    send(true, text.getBytes(StandardCharsets.UTF_8));
+    flush();
   }
 
   /** Sends a binary message of our own, as Google sends its JSON. */
   void sendBinary(String text) {
-    sendOwn(FrameReader.BINARY, text);
+    send(false, text.getBytes(StandardCharsets.UTF_8));
+    flush();
   }
 
-  private void sendOwn(int opcode, String text) {
+  /** Sends a message in one frame; {@link #flush} has it leave. */
+  void send(boolean text, byte[] content) {
     if (!ended) {
-      write(opcode, text.getBytes(StandardCharsets.UTF_8));
-      flush();
+      write(text ? FrameReader.TEXT : FrameReader.BINARY, server ? content : content.clone());
     }
   }
 
@@ -238,6 +255,13 @@ final class Leg extends ChannelInboundHandlerAdapter implements FrameReader.Sink
     if (!ended) {
       write(FrameReader.PING, new byte[0]);
       flush();
+    }
+  }
+
+  /** Has the other end tell when it has read all that was sent so far: by the answer to a ping. */
+  void fence(long number) {
+    if (!ended) {
+      write(FrameReader.PING, ByteBuffer.allocate(Long.BYTES).putLong(number).array());
     }
   }
 
@@ -321,8 +345,25 @@ final class Leg extends ChannelInboundHandlerAdapter implements FrameReader.Sink
     }
     ended = true;
     reader.discard();
+    if (finishing) {
+      return;
+    }
     write(FrameReader.CLOSE, closePayload(code, reason));
     // The answer is behind whatever else has not been read.
+    read(true);
+    hangUp();
+  }
+
+  /**
+   * Closes it from this side, and goes on to hear what the other end sent before it learned of
+   * that.
+   */
+  void finish(int code) {
+    if (ended || finishing) {
+      return;
+    }
+    finishing = true;
+    write(FrameReader.CLOSE, closePayload(code, ""));
     read(true);
     hangUp();
   }

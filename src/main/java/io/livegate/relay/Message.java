@@ -99,24 +99,26 @@ final class Message {
   }
 
   /**
-   * Whether one of some {@link #quoted} names stands anywhere in the content of an unmasked
-   * message. Goes from quote to quote: media, which is most of what passes, has none.
+   * Which of some {@link #quoted} names stand anywhere in the content of an unmasked message, a bit
+   * for each in their order. Goes from quote to quote: media, which is most of what passes, has
+   * none.
    */
-  boolean mentions(List<byte[]> names) {
+  int mentioned(List<byte[]> names) {
+    int found = 0;
     for (int p = 0; p < pieces.size(); p++) {
       ByteBuf bytes = pieces.get(p).bytes;
       int end = bytes.writerIndex();
       int at = bytes.indexOf(bytes.readerIndex() + pieces.get(p).payload, end, QUOTE);
       while (at >= 0) {
-        for (byte[] name : names) {
-          if (stands(name, p, at)) {
-            return true;
+        for (int name = 0; name < names.size(); name++) {
+          if (stands(names.get(name), p, at)) {
+            found |= 1 << name;
           }
         }
         at = bytes.indexOf(at + 1, end, QUOTE);
       }
     }
-    return false;
+    return found;
   }
 
   private boolean stands(byte[] name, int piece, int start) {

@@ -4,6 +4,7 @@ import io.livegate.audit.GatewayEvent;
 import io.livegate.gemini.GeminiTokens;
 import io.livegate.gemini.LiveUpstream;
 import io.livegate.session.Heart;
+import io.livegate.session.ResumptionHandles;
 import jakarta.enterprise.event.Event;
 
 /** What every session works with. */
@@ -14,4 +15,5 @@ record Relay(
     GeminiTokens tokens,
     LiveUpstream upstream,
     Heart heart,
+    ResumptionHandles handles,
     Event<GatewayEvent> events) {}

@@ -73,4 +73,27 @@ public interface RelayConfig {
   /** How long before its end a client is told. */
   @WithDefault("30s")
   Duration goAwayLead();
+
+  /** How long a connection to Google is used; a little less than Google lets it live. */
+  @WithDefault("9m")
+  Duration legLifetime();
+
+  /** How often in a row a lost connection to Google is tried to be followed by another. */
+  @WithDefault("5")
+  int resumeAttempts();
+
+  /** Audio and video that waited longer for a connection is dropped. */
+  @WithDefault("2s")
+  Duration maxMediaDelay();
+
+  /** How long Google may take from reading a message to having it in its handles. */
+  @WithDefault("500ms")
+  Duration handleLag();
+
+  /** Keys that seal the handles of clients: base64 of 32 bytes each; the first seals, all open. */
+  Optional<List<String>> handleKey();
+
+  /** How long sessions may go on when the gateway is shut down. */
+  @WithDefault("60s")
+  Duration drainTime();
 }

@@ -13,6 +13,7 @@ import io.livegate.identity.Subjects;
 import io.livegate.issue.Admission;
 import io.livegate.issue.TokenService;
 import io.livegate.session.Heart;
+import io.livegate.session.ResumptionHandles;
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Context;
@@ -52,10 +53,11 @@ class RelayRoute {
       GeminiTokens gemini,
       LiveUpstream upstream,
       Heart heart,
+      ResumptionHandles handles,
       Event<GatewayEvent> events,
       @ConfigProperty(name = "livegate.public-url") Optional<URI> publicUrl) {
     var messages = new ClientMessages(config.clientMessages().orElse(List.of()));
-    this.relay = new Relay(config, sessions, messages, gemini, upstream, heart, events);
+    this.relay = new Relay(config, sessions, messages, gemini, upstream, heart, handles, events);
     this.service = service;
     this.publicUrl = publicUrl;
   }

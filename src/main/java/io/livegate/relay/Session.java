@@ -1,14 +1,10 @@
 package io.livegate.relay;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.livegate.audit.GatewayEvent.SessionClosed;
 import io.livegate.audit.GatewayEvent.SessionOpened;
-import io.livegate.gemini.EphemeralToken;
-import io.livegate.grant.Grant;
+import io.livegate.audit.GatewayEvent.SessionResumed;
 import io.livegate.grant.Limits;
-import io.livegate.grant.MintBody;
 import io.livegate.issue.Admission;
 import io.livegate.ledger.Beat;
 import io.livegate.ledger.Closing;
@@ -17,18 +13,13 @@ import io.livegate.ledger.Use;
 import io.livegate.session.LiveSession;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.Future;
-import io.smallrye.mutiny.Uni;
 import io.vertx.core.Context;
-import io.vertx.core.http.HttpConnection;
 import io.vertx.core.net.NetSocket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayDeque;
-import java.util.Deque;
-import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,8 +28,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class Session implements LiveSession {
 
-  private static final Logger LOG = Logger.getLogger(Session.class);
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final int NORMAL = 1000;
   private static final int GOING_AWAY = 1001;
   private static final int INVALID = 1007;
@@ -47,11 +36,8 @@ final class Session implements LiveSession {
   private static final int TRY_AGAIN_LATER = 1013;
   private static final int LONGEST_REASON = 123;
 
-  /** What a client may send ahead of setupComplete before it is no longer read. */
-  private static final int MOST_HELD = 1 << 20;
-
-  /** Google may end the connection a little later than we do, and never earlier. */
-  private static final Duration MARGIN = Duration.ofMinutes(1);
+  /** How often it is asked whether a session can be closed without loss. */
+  private static final Duration SETTLING = Duration.ofMillis(100);
 
   private enum Phase {
     AWAITING_SETUP,
@@ -65,9 +51,9 @@ final class Session implements LiveSession {
     private long messages;
     private long bytes;
 
-    void add(Message message) {
+    void add(long size) {
       messages++;
-      bytes += message.size();
+      bytes += size;
     }
   }
 
@@ -78,11 +64,9 @@ final class Session implements LiveSession {
   private final Context context;
   private final EventLoop loop;
   private final Leg client;
-  private @Nullable Leg google;
+  private @Nullable Conversation google;
   private Phase phase = Phase.AWAITING_SETUP;
   private volatile String model;
-  private final Deque<Message> held = new ArrayDeque<>();
-  private long heldBytes;
   private final Traffic fromClient = new Traffic();
   private final Traffic fromGoogle = new Traffic();
   private final UsageMeter usage = new UsageMeter();
@@ -137,7 +121,7 @@ final class Session implements LiveSession {
   private final class FromClient implements Leg.Listener {
     @Override
     public void received(Message message) {
-      fromClient.add(message);
+      fromClient.add(message.size());
       switch (phase) {
         case AWAITING_SETUP -> setup(message);
         case CONNECTING, STREAMING -> pass(message);
@@ -170,30 +154,54 @@ final class Session implements LiveSession {
     }
   }
 
-  private final class FromGoogle implements Leg.Listener {
+  private final class FromGoogle implements Conversation.Listener {
     @Override
-    public void received(Message message) {
-      if (phase == Phase.CLOSED) {
-        message.release();
-        return;
+    public void noticed(JsonNode message) {
+      if (message.has("usageMetadata")) {
+        usage.add(message.get("usageMetadata"));
       }
-      fromGoogle.add(message);
-      JsonNode known = ServerMessages.read(message);
-      client.send(message);
-      if (known != null && known.has("usageMetadata")) {
-        usage.add(known.get("usageMetadata"));
-      }
-      if (known != null && known.path("serverContent").path("turnComplete").asBoolean()) {
+      if (message.path("serverContent").path("turnComplete").asBoolean()) {
         turns++;
       }
-      if (known != null) {
-        used = new Use(usage.sums(), usage.total(), Duration.ZERO, turns);
-      }
-      if (phase == Phase.CONNECTING && known != null && known.has("setupComplete")) {
-        stream();
-      } else if (phase == Phase.STREAMING) {
-        passed();
-      }
+      use();
+    }
+
+    @Override
+    public void received(Message message) {
+      fromGoogle.add(message.size());
+      client.send(message);
+      passed();
+    }
+
+    @Override
+    public void said(String message) {
+      fromGoogle.add(message.length());
+      client.sendBinary(message);
+      passed();
+    }
+
+    @Override
+    public void begun() {
+      stream();
+    }
+
+    @Override
+    public void resumed(Conversation.Change change) {
+      use();
+      relay
+          .events()
+          .fire(
+              new SessionResumed(
+                  Instant.now(),
+                  id,
+                  admission.grant().subject(),
+                  admission.grant().rule(),
+                  admission.issue().grantId(),
+                  change.planned(),
+                  TimeUnit.NANOSECONDS.toMicros(change.nanos()),
+                  change.replayed(),
+                  change.dropped(),
+                  peer));
     }
 
     @Override
@@ -208,18 +216,12 @@ final class Session implements LiveSession {
     }
 
     @Override
-    public void closed(int code, String reason) {
-      if (code == 1006) {
-        end(Cause.GOOGLE, code, ERROR, "the connection to Google was lost", NORMAL, "");
+    public void ended(Cause cause, int code, String reason) {
+      if (cause == Cause.GOOGLE && code == 1006) {
+        end(cause, code, ERROR, "the connection to Google was lost", NORMAL, "");
       } else {
-        end(Cause.GOOGLE, code, code == 1005 ? NORMAL : code, reason, NORMAL, "");
+        end(cause, code, code == 1005 ? NORMAL : code, reason, NORMAL, "");
       }
-    }
-
-    @Override
-    public void violated(int code, String reason) {
-      LOG.warnf("Google broke the WebSocket protocol: %s", reason);
-      end(Cause.FAULT, ERROR, ERROR, "Google's message: " + reason, code, reason);
     }
   }
 
@@ -234,60 +236,31 @@ final class Session implements LiveSession {
       return;
     }
     var accepted = (SetupGuard.Outcome.Accepted) outcome;
+    Optional<String> resumed =
+        accepted
+            .handle()
+            .flatMap(own -> relay.handles().open(own, admission.grant(), accepted.model()));
+    if (accepted.handle().isPresent() && resumed.isEmpty()) {
+      end(Cause.HANDLE, POLICY, POLICY, "handle not valid", NORMAL, "");
+      return;
+    }
     relay.sessions().settled();
     phase = Phase.CONNECTING;
     model = accepted.model();
-    long now = System.nanoTime();
-    deadlines.connecting(now);
-    Duration life = deadlines.left(now).plus(MARGIN);
-    Grant leg = admission.grant().leg(model, accepted.setup(), accepted.handle(), life);
-    context.runOnContext(ignored -> connect(leg));
+    deadlines.connecting();
+    google =
+        new Conversation(
+            relay,
+            context,
+            loop,
+            admission,
+            model,
+            accepted.setup(),
+            resumed,
+            accepted.resumes(),
+            () -> deadlines.left(System.nanoTime()),
+            new FromGoogle());
     look();
-  }
-
-  private void connect(Grant leg) {
-    admission
-        .directToken()
-        .map(own -> Uni.createFrom().item(own))
-        .orElseGet(() -> relay.tokens().mint(leg).map(EphemeralToken::name))
-        .subscribe()
-        .with(
-            token -> connect(token, leg),
-            failure -> {
-              if (phase != Phase.CLOSED) {
-                fail(String.valueOf(failure.getMessage()));
-              }
-            });
-  }
-
-  private void connect(String token, Grant leg) {
-    if (phase == Phase.CLOSED) {
-      return;
-    }
-    relay
-        .upstream()
-        .connect(token)
-        .onSuccess(connection -> introduce(connection, leg))
-        .onFailure(
-            failure -> {
-              LOG.warnf("Google cannot be connected to: %s", failure);
-              fail("Google cannot be reached");
-            });
-  }
-
-  private void introduce(HttpConnection connection, Grant leg) {
-    if (phase == Phase.CLOSED) {
-      connection.close();
-      return;
-    }
-    var opposite =
-        Leg.ofServer(connection, relay.config().maxMessageSize().asLongValue(), new FromGoogle());
-    google = opposite;
-    try {
-      opposite.sendText(JSON.writeValueAsString(Map.of("setup", MintBody.setup(leg))));
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException("a setup is plain JSON", e);
-    }
   }
 
   private void stream() {
@@ -305,13 +278,6 @@ final class Session implements LiveSession {
                 model,
                 millisSince(opened),
                 peer));
-    heldBytes = 0;
-    while (!held.isEmpty()) {
-      forward(held.remove());
-    }
-    if (google != null) {
-      google.flush();
-    }
     passed();
     balance();
     look();
@@ -320,27 +286,22 @@ final class Session implements LiveSession {
   // --- The stream
 
   private void pass(Message message) {
-    var objection = relay.clientMessages().objection(message);
-    if (objection.isPresent()) {
-      message.release();
-      refuse(INVALID, objection.get());
-    } else if (phase == Phase.STREAMING) {
-      forward(message);
+    var verdict = relay.clientMessages().judge(message);
+    if (verdict instanceof ClientMessages.Verdict.Passes passes && google != null) {
+      google.send(message, passes.message());
       passed();
     } else {
-      held.add(message);
-      heldBytes += message.size();
-    }
-  }
-
-  private void forward(Message message) {
-    if (google != null) {
-      google.send(message);
+      message.release();
+      if (verdict instanceof ClientMessages.Verdict.Refused refused) {
+        refuse(INVALID, refused.objection());
+      }
     }
   }
 
   private void passed() {
-    deadlines.passed(System.nanoTime());
+    if (phase == Phase.STREAMING) {
+      deadlines.passed(System.nanoTime());
+    }
   }
 
   /** Reads from each side only what the other can take. */
@@ -348,25 +309,30 @@ final class Session implements LiveSession {
     if (phase == Phase.CLOSED) {
       return;
     }
-    boolean room = google == null ? heldBytes <= MOST_HELD : !google.isFull();
-    client.read(room && !halted);
+    client.read((google == null || !google.isFull()) && !halted);
     if (google != null) {
       google.read(!client.isFull() && !halted);
     }
-    count(client.buffered() + (google == null ? 0 : google.buffered()) + heldBytes);
+    count(client.buffered() + (google == null ? 0 : google.buffered()));
   }
 
   // --- What others ask
 
   @Override
   public Running running() {
-    return new Running(admission.lease(), admission.issue(), model, startedAt, use());
+    return new Running(admission.lease(), admission.issue(), model, startedAt, used());
   }
 
-  private Use use() {
+  private Use used() {
     Use now = used;
     var time = Duration.ofNanos(System.nanoTime() - opened);
-    return new Use(now.tokens(), now.total(), time, now.turns());
+    return new Use(now.tokens(), now.total(), time, now.turns(), now.legs());
+  }
+
+  /** Tells other threads what was used so far. */
+  private void use() {
+    int legs = google == null ? 0 : google.legs();
+    used = new Use(usage.sums(), usage.total(), Duration.ZERO, turns, legs);
   }
 
   @Override
@@ -399,6 +365,46 @@ final class Session implements LiveSession {
                 end(Cause.LIMIT, POLICY, POLICY, "the limit " + limit + " is reached", NORMAL, ""),
             1,
             TimeUnit.SECONDS);
+  }
+
+  /**
+   * Has it end because the gateway does: the client is told in some time, and closed at the next
+   * moment in which it loses nothing; or at the end. From any thread.
+   *
+   * @param warning when the client is told
+   * @param end when the session ends in any case
+   */
+  void drain(Duration warning, Duration end) {
+    loop.execute(
+        () -> {
+          later(warning, () -> warn(end.minus(warning)));
+          // A client that follows the warning has a moment to come back by itself.
+          later(warning.plus(end.dividedBy(6)), this::leaveWhenSettled);
+          later(end, this::leave);
+        });
+  }
+
+  private void warn(Duration left) {
+    if (phase == Phase.STREAMING) {
+      client.sendBinary("{\"goAway\":{\"timeLeft\":\"" + Math.max(1, left.toSeconds()) + "s\"}}");
+    }
+  }
+
+  private void leaveWhenSettled() {
+    if (google == null || google.isSettled()) {
+      leave();
+    } else if (phase != Phase.CLOSED) {
+      later(SETTLING, this::leaveWhenSettled);
+    }
+  }
+
+  private void leave() {
+    end(Cause.DRAIN, GOING_AWAY, GOING_AWAY, "the gateway shuts down", NORMAL, "");
+  }
+
+  @SuppressWarnings("FutureReturnValueIgnored") // each of them asks whether it still matters
+  private void later(Duration time, Runnable task) {
+    loop.schedule(task, time.toMillis(), TimeUnit.MILLISECONDS);
   }
 
   // --- Memory
@@ -470,7 +476,6 @@ final class Session implements LiveSession {
     switch (due) {
       case NO_SETUP ->
           end(Cause.NO_SETUP, POLICY, POLICY, "setup did not come in time", NORMAL, "");
-      case NOT_CONNECTED -> fail("Google did not complete the setup in time");
       case IDLE -> end(Cause.IDLE, POLICY, POLICY, "idle", NORMAL, "");
       case END -> end(Cause.EXPIRED, POLICY, POLICY, "the session's time is over", NORMAL, "");
       case END_SOON -> {
@@ -495,7 +500,7 @@ final class Session implements LiveSession {
     if (now - client.lastHeard() >= silence) {
       end(Cause.SILENCE, GOING_AWAY, GOING_AWAY, "silent", NORMAL, "");
     } else if (google != null && now - google.lastHeard() >= silence) {
-      end(Cause.SILENCE, ERROR, ERROR, "Google has fallen silent", NORMAL, "");
+      google.silent();
     }
   }
 
@@ -511,10 +516,6 @@ final class Session implements LiveSession {
     end(Cause.POLICY, code, code, reason, NORMAL, "");
   }
 
-  private void fail(String reason) {
-    end(Cause.FAULT, ERROR, ERROR, reason, NORMAL, "");
-  }
-
   private void end(
       Cause cause, int code, int toClient, String tellClient, int toGoogle, String tellGoogle) {
     if (phase == Phase.CLOSED) {
@@ -528,8 +529,6 @@ final class Session implements LiveSession {
     if (last != null) {
       last.cancel(false);
     }
-    held.forEach(Message::release);
-    held.clear();
     client.close(toClient, shorten(tellClient));
     if (google != null) {
       google.close(toGoogle, shorten(tellGoogle));
@@ -550,6 +549,7 @@ final class Session implements LiveSession {
                 cause.label(),
                 code,
                 millisSince(opened),
+                google == null ? 0 : google.legs(),
                 usage.sums(),
                 fromClient.messages,
                 fromClient.bytes,
@@ -557,7 +557,7 @@ final class Session implements LiveSession {
                 fromGoogle.bytes,
                 peer));
     boolean giveBack = !begun && (cause == Cause.GOOGLE || cause == Cause.FAULT);
-    relay.heart().close(new Closing(id, model, use(), giveBack));
+    relay.heart().close(new Closing(id, model, used(), giveBack));
   }
 
   private static long millisSince(long nanos) {

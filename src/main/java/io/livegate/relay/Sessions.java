@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.Comparator;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -35,6 +36,7 @@ class Sessions {
   private final AtomicLong buffered = new AtomicLong();
   private final AtomicBoolean relieving = new AtomicBoolean();
   private final Set<Session> running = ConcurrentHashMap.newKeySet();
+  private volatile boolean draining;
 
   Sessions(RelayConfig config, Vertx vertx) {
     this.config = config;
@@ -48,6 +50,10 @@ class Sessions {
    * @throws GatewayException {@code relay-full}
    */
   void open() {
+    if (draining) {
+      throw new GatewayException(ErrorCode.RELAY_FULL, "This gateway shuts down; connect anew.")
+          .retryAfter(Duration.ofSeconds(1));
+    }
     int sessions = open.incrementAndGet();
     int waiting = pending.incrementAndGet();
     boolean room =
@@ -86,6 +92,30 @@ class Sessions {
     if (wasPending) {
       pending.decrementAndGet();
     }
+  }
+
+  /**
+   * Takes no more sessions, and has those that run end in some time, each at a moment of its own,
+   * so that their clients do not come back all at once.
+   *
+   * @return how many there are
+   */
+  int drain(Duration time) {
+    draining = true;
+    for (Session session : running) {
+      long until = time.toMillis();
+      long warned = ThreadLocalRandom.current().nextLong(until / 2 + 1);
+      session.drain(Duration.ofMillis(warned), time);
+    }
+    return open.get();
+  }
+
+  boolean isDraining() {
+    return draining;
+  }
+
+  boolean isAnyOpen() {
+    return open.get() > 0;
   }
 
   /** A session holds that many bytes more, or less. */

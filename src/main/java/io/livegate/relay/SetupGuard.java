@@ -32,8 +32,14 @@ final class SetupGuard {
 
   /** The outcome. */
   sealed interface Outcome {
-    /** The session may start so. */
-    record Accepted(String model, Map<String, Object> setup, Optional<String> handle)
+    /**
+     * The session may start so.
+     *
+     * @param handle of the session to resume, if any; to be opened
+     * @param resumes whether the client wants handles
+     */
+    record Accepted(
+        String model, Map<String, Object> setup, Optional<String> handle, boolean resumes)
         implements Outcome {}
 
     /** It may not; the code and reason to close with. */
@@ -83,6 +89,7 @@ final class SetupGuard {
             1008, "the model is not allowed; allowed: " + String.join(", ", models));
       }
     }
+    boolean resumes = asked.get("sessionResumption") instanceof Map<?, ?>;
     Optional<String> handle =
         asked.remove("sessionResumption") instanceof Map<?, ?> resumption
                 && resumption.get("handle") instanceof String given
@@ -91,7 +98,8 @@ final class SetupGuard {
     return new Outcome.Accepted(
         model,
         new LiveSetup(grant.setup(), grant.open()).narrow(asked).setup(),
-        grant.resumptionHandle().or(() -> handle));
+        grant.resumptionHandle().or(() -> handle),
+        resumes);
   }
 
   /** Where a mistake is: {@code tools[0].google_search} is in {@code tools.googleSearch}. */

@@ -202,6 +202,7 @@ class LedgerBench {
         Map.of("input", Map.of("AUDIO", tokens), "output", Map.of("AUDIO", tokens, "TEXT", 1L)),
         2 * tokens + 1,
         Duration.ofSeconds(tokens),
+        1,
         1);
   }
 

@@ -139,7 +139,7 @@ abstract class LedgerContract {
   }
 
   static Use use(long tokens, Duration time) {
-    return new Use(Map.of("out", Map.of("AUDIO", tokens)), tokens, time, 1);
+    return new Use(Map.of("out", Map.of("AUDIO", tokens)), tokens, time, 1, 1);
   }
 
   static Pulse pulse(Lease lease, long tokens) {

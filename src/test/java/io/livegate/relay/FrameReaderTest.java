@@ -59,6 +59,11 @@ class FrameReaderTest {
     }
 
     @Override
+    public void ponged(byte[] payload) {
+      all.add("pong " + base64(payload));
+    }
+
+    @Override
     public void closing(int code, String reason) {
       all.add("close " + code + " " + reason);
     }
