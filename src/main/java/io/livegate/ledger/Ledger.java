@@ -5,6 +5,7 @@ import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -87,6 +88,13 @@ public interface Ledger {
 
   /** What was used, by day, subject, rule and model. */
   Uni<List<UsageRow>> usage(UsageRow.Filter filter);
+
+  /**
+   * Puts up what a replica has to say, for a minute, in place of what it put up before.
+   *
+   * @return what all of them have put up, by the names of the replicas
+   */
+  Uni<Map<String, String>> post(String replica, String notice);
 
   /**
    * Emits when running sessions should {@link #beat} at once, because something was cut off or a

@@ -49,7 +49,8 @@ final class LedgerScripts {
     CUT_OFF,
     UNBLOCK,
     BLOCKED_UNTIL,
-    USAGE;
+    USAGE,
+    POST;
 
     String label() {
       return name().toLowerCase(Locale.ROOT).replace('_', '-');

@@ -41,6 +41,7 @@ public final class MemoryLedger implements Ledger {
   /** How long what was cancelled or closed is known as such, and what has no token can be. */
   private static final Duration MEMORY = Duration.ofMinutes(2);
 
+  private static final Duration NOTICE = Duration.ofMinutes(1);
   private static final Duration SWEEP = Duration.ofSeconds(10);
 
   /** A grant that was counted, or at least accepted. */
@@ -64,6 +65,8 @@ public final class MemoryLedger implements Ledger {
 
   /** What a session was started with; given back if it could not start. */
   private record Start(LocalDate day, @Nullable Counted token, boolean released) {}
+
+  private record Notice(String text, Instant until) {}
 
   private static final class Held {
     private final Issue issue;
@@ -105,6 +108,7 @@ public final class MemoryLedger implements Ledger {
 
   private final Counts counts = new Counts();
   private final CutOffs cutOffs = new CutOffs();
+  private final Map<String, Notice> notices = new HashMap<>();
   private final UsageRows rows = new UsageRows();
   private final Signals signals = new Signals();
   private Instant swept = Instant.MIN;
@@ -509,6 +513,18 @@ public final class MemoryLedger implements Ledger {
   @Override
   public Uni<List<UsageRow>> usage(UsageRow.Filter filter) {
     return once(now -> rows.rows(filter));
+  }
+
+  @Override
+  public Uni<Map<String, String>> post(String replica, String notice) {
+    return once(
+        now -> {
+          notices.values().removeIf(posted -> !posted.until.isAfter(now));
+          notices.put(replica, new Notice(notice, now.plus(NOTICE)));
+          var texts = new TreeMap<String, String>();
+          notices.forEach((name, posted) -> texts.put(name, posted.text));
+          return texts;
+        });
   }
 
   @Override

@@ -24,6 +24,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
@@ -347,6 +348,20 @@ public final class RedisLedger implements Ledger {
             argument(filter.rule()),
             argument(filter.model()))
         .map(RedisLedger::usageRows);
+  }
+
+  @Override
+  public Uni<Map<String, String>> post(String replica, String notice) {
+    return scripts
+        .run(Operation.POST, replica, notice)
+        .map(
+            answer -> {
+              var notices = new TreeMap<String, String>();
+              for (int i = 0; i < answer.size(); i += 2) {
+                notices.put(answer.get(i).toString(), answer.get(i + 1).toString());
+              }
+              return notices;
+            });
   }
 
   private static List<UsageRow> usageRows(Response sums) {

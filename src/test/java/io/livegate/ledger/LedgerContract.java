@@ -971,4 +971,16 @@ abstract class LedgerContract {
   private static Instant millis(Instant time) {
     return time.truncatedTo(ChronoUnit.MILLIS);
   }
+
+  @Test
+  void aReplicasNoticeIsUpForAMinute() {
+    assertEquals(Map.of("replica-1", "one"), get(ledger().post("replica-1", "one")));
+    advance(Duration.ofSeconds(40));
+    assertEquals(
+        Map.of("replica-1", "one", "replica-2", "a b\nc"),
+        get(elsewhere().post("replica-2", "a b\nc")));
+    advance(Duration.ofSeconds(30));
+    assertEquals(Map.of("replica-2", "two"), get(elsewhere().post("replica-2", "two")));
+    assertEquals(Map.of("replica-1", "", "replica-2", "two"), get(ledger().post("replica-1", "")));
+  }
 }

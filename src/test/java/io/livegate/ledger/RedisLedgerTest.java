@@ -122,6 +122,7 @@ class RedisLedgerTest extends LedgerContract {
     operations.put(Operation.UNBLOCK, ledger.unblock("main:eve"));
     operations.put(Operation.BLOCKED_UNTIL, ledger.blockedUntil("main:eve"));
     operations.put(Operation.USAGE, ledger.usage(new UsageRow.Filter(TODAY, TODAY, any, any, any)));
+    operations.put(Operation.POST, ledger.post("replica-1", "well"));
     operations.put(Operation.CANCEL, ledger.cancel("nobody's"));
     assertEquals(EnumSet.allOf(Operation.class), operations.keySet());
     return operations;
