@@ -10,6 +10,7 @@
  * POST /v1/tokens -&gt; Subject -&gt; Policy.decide -&gt; Grant -&gt; Ledger.issue -&gt; GeminiTokens.mint | token of ours -&gt; event
  * WS   /ws/...    -&gt; Ledger.redeem | open -&gt; SetupGuard -&gt; GeminiTokens.mint -&gt; LiveUpstream -&gt; Session -&gt; event
  * every second    -&gt; Heart -&gt; Ledger.beat -&gt; sessions that must end
+ * WS   /console/feed -&gt; Watch -&gt; Ledger.sessions -&gt; what changed
  * </pre>
  *
  * <p>Packages, and whom each may import. Imports go downwards only; a test enforces the table.
@@ -17,6 +18,7 @@
  * <pre>
  * root      StartupChecks           sees all; seen by none
  * dev       dev mode's conveniences identity, simulator; seen by none
+ * pages     console                 admin, session, identity, policy, ledger, grant; seen by none
  * edges     token                   request, issue, identity, policy, ledger, grant, gemini
  *           relay                   issue, session, identity, ledger, grant, gemini
  *           admin                   request, identity, policy, ledger, grant

@@ -24,6 +24,8 @@ class ArchitectureTest {
           .definedBy("io.livegate.token..")
           .layer("admin")
           .definedBy("io.livegate.admin..")
+          .layer("console")
+          .definedBy("io.livegate.console..")
           .layer("relay")
           .definedBy("io.livegate.relay..")
           .layer("issue")
@@ -63,6 +65,11 @@ class ArchitectureTest {
               "gemini",
               "audit",
               "error")
+          .whereLayer("console")
+          .mayOnlyAccessLayers(
+              "admin", "session", "identity", "policy", "ledger", "grant", "audit", "error")
+          .whereLayer("console")
+          .mayNotBeAccessedByAnyLayer()
           .whereLayer("relay")
           .mayOnlyAccessLayers(
               "issue", "session", "identity", "ledger", "grant", "gemini", "audit", "error")

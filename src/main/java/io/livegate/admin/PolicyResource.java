@@ -72,7 +72,17 @@ public class PolicyResource {
   @Schema(name = "Policy")
   @JsonInclude(JsonInclude.Include.NON_NULL)
   public record PolicyView(
-      String digest, String loadedAt, List<String> rules, @Nullable Rejected rejected) {}
+      String digest, String loadedAt, List<String> rules, @Nullable Rejected rejected) {
+
+    /** What there is to say of a policy. */
+    public static PolicyView of(PolicyStore.State state) {
+      return new PolicyView(
+          state.policy().digest(),
+          state.loadedAt().toString(),
+          state.policy().rules().stream().map(Rule::name).toList(),
+          state.rejected().map(PolicyResource::view).orElse(null));
+    }
+  }
 
   /** A file that was refused, and every mistake in it. */
   @Schema(name = "RejectedPolicy")
@@ -114,12 +124,7 @@ public class PolicyResource {
                               + "\"rule\":\"voice-pilots\",\"what\":\"models are missing\"}]}}")))
   public PolicyView policy() {
     admins.admit();
-    var state = policies.state();
-    return new PolicyView(
-        state.policy().digest(),
-        state.loadedAt().toString(),
-        state.policy().rules().stream().map(Rule::name).toList(),
-        state.rejected().map(PolicyResource::view).orElse(null));
+    return PolicyView.of(policies.state());
   }
 
   private static Rejected view(PolicyStore.Rejected rejected) {

@@ -3,6 +3,7 @@ package io.livegate.policy;
 import io.livegate.error.ErrorCode;
 import io.livegate.error.Violation;
 import io.livegate.grant.Grant;
+import io.livegate.grant.Limit;
 import io.livegate.grant.Limits;
 import io.livegate.grant.LiveSetup;
 import io.livegate.grant.Login;
@@ -63,6 +64,19 @@ public record Rule(
             undecided(
                 ((Resolved.Failed) resolved).outcome(),
                 "A limit of rule " + name + " could not be found for this user."));
+  }
+
+  /**
+   * The most that it allows of a kind.
+   *
+   * @param per whose limit, as the policy writes it; where it has a value for each of many, each
+   *     may use as much
+   */
+  public Optional<Long> most(Limit.Kind kind, String per) {
+    return limits.entries().stream()
+        .filter(entry -> entry.per().text().equals(per))
+        .flatMap(entry -> Optional.ofNullable(entry.maxima().get(kind)).stream())
+        .findFirst();
   }
 
   /** Why a subject gets nothing whatever it asks for, if so; for the policy's author. */
