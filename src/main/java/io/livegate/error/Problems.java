@@ -2,6 +2,7 @@ package io.livegate.error;
 
 import io.quarkus.oidc.OIDCException;
 import io.quarkus.security.AuthenticationFailedException;
+import io.quarkus.security.AuthenticationRedirectException;
 import io.quarkus.security.UnauthorizedException;
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.vertx.core.http.HttpHeaders;
@@ -76,6 +77,14 @@ public class Problems {
     HttpServerResponse response = context.response();
     if (response.headWritten()) {
       response.reset();
+      return;
+    }
+    if (context.failure() instanceof AuthenticationRedirectException redirect) {
+      // A step of signing in at a page.
+      response.setStatusCode(redirect.getCode());
+      response.putHeader(HttpHeaders.LOCATION, redirect.getRedirectUri());
+      response.putHeader(HttpHeaders.CACHE_CONTROL, "no-store");
+      response.end();
       return;
     }
     Problem problem = problem(context.failure(), context.statusCode(), context);

@@ -84,12 +84,16 @@ class AccessTokens implements SecurityIdentityAugmentor {
       throw new AuthenticationFailedException("the token has no claim " + config.subjectClaim());
     }
     String tenantId = identity.getAttribute("tenant-id");
-    String tenant = Issuers.name(tenantId);
+    String issuer = issuer(identity, claims);
+    String tenant =
+        issuers
+            .nameOf(tenantId, issuer)
+            .orElseThrow(() -> new AuthenticationFailedException("the token's issuer is unknown"));
     // quarkus-oidc looks at the audience of JWTs only.
     if (!jwt && !issuers.accepts(tenant, claims.getOrDefault("aud", ""))) {
       throw new AuthenticationFailedException("the token is for another audience");
     }
-    return Subject.of(tenant, sub, issuer(identity, claims), claims);
+    return Subject.of(tenant, sub, issuer, claims);
   }
 
   private static void checkHeader(Map<String, Object> header) {

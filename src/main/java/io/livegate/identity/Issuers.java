@@ -2,6 +2,7 @@ package io.livegate.identity;
 
 import io.quarkus.oidc.runtime.OidcConfig;
 import io.quarkus.oidc.runtime.OidcTenantConfig;
+import io.quarkus.oidc.runtime.OidcTenantConfig.ApplicationType;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -35,7 +36,11 @@ public class Issuers {
                 throw new IllegalStateException(
                     "quarkus.oidc." + name + ": the name is taken by the tenant without a name");
               }
-              if (tenant.tenantEnabled() && configured) {
+              // Where people sign in at pages is no further issuer, but one of the others.
+              boolean page =
+                  tenant.applicationType().orElse(ApplicationType.SERVICE)
+                      == ApplicationType.WEB_APP;
+              if (tenant.tenantEnabled() && configured && !page) {
                 tenants.put(unnamed ? UNNAMED : name, tenant);
               }
             });
@@ -114,6 +119,15 @@ public class Issuers {
   /** The name by which a tenant id of quarkus-oidc goes here. */
   public static String name(String tenantId) {
     return tenantId.equals("Default") ? UNNAMED : tenantId;
+  }
+
+  /**
+   * The name of the tenant whose subject a token is of: that of its issuer, where it came by a
+   * tenant at which people sign in.
+   */
+  Optional<String> nameOf(String tenantId, String issuer) {
+    String name = name(tenantId);
+    return tenants.containsKey(name) ? Optional.of(name) : tenantOf(issuer);
   }
 
   private static String prefix(String tenant) {
