@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.UUID;
 
 /**
  * What the gateway under test stands between: two OpenID providers, the simulator in Google's
@@ -73,6 +74,14 @@ public final class Surroundings implements QuarkusTestResourceLifecycleManager {
     config.put("quarkus.oidc.token.allow-opaque-token-introspection", "true");
     config.put("quarkus.oidc.partner.auth-server-url", partner.url());
     config.put("quarkus.oidc.partner.token.audience", "livegate");
+    String secret = Secrets.remember(UUID.randomUUID().toString().replace("-", ""));
+    config.put("quarkus.oidc.pages.tenant-enabled", "true");
+    config.put("quarkus.oidc.pages.auth-server-url", issuer.url());
+    config.put("quarkus.oidc.pages.client-id", "livegate-pages");
+    config.put("quarkus.oidc.pages.credentials.secret", secret);
+    config.put("quarkus.oidc.pages.authentication.nonce-required", "true");
+    config.put("quarkus.oidc.pages.authentication.state-secret", secret);
+    config.put("quarkus.oidc.pages.token-state-manager.encryption-secret", secret);
     config.put("livegate.policy.file", policy.toString());
     config.put("livegate.policy.reload-interval", "100ms");
     config.put("livegate.gemini.base-url", simulator.baseUrl().toString());

@@ -34,6 +34,7 @@ public final class TestIssuer implements AutoCloseable {
   private final RsaJsonWebKey key;
   private final Map<String, JsonObject> opaque = new ConcurrentHashMap<>();
   private final AtomicInteger introspections = new AtomicInteger();
+  private volatile Token visitor;
 
   public TestIssuer() {
     try {
@@ -50,6 +51,8 @@ public final class TestIssuer implements AutoCloseable {
     server.createContext("/.well-known/openid-configuration", e -> answer(e, discovery()));
     server.createContext("/jwks", e -> answer(e, keys()));
     server.createContext("/introspect", this::introspect);
+    server.createContext("/authorize", this::authorize);
+    server.createContext("/token", this::exchange);
     server.start();
   }
 
@@ -59,6 +62,11 @@ public final class TestIssuer implements AutoCloseable {
 
   public RsaJsonWebKey key() {
     return key;
+  }
+
+  /** Who sits in front of browsers, and signs in without being asked: an access token of theirs. */
+  public void visitor(Token token) {
+    visitor = token;
   }
 
   /** How often the introspection endpoint was asked. */
@@ -157,6 +165,49 @@ public final class TestIssuer implements AutoCloseable {
             .findFirst()
             .orElse("");
     answer(exchange, opaque.getOrDefault(token, new JsonObject().put("active", false)));
+  }
+
+  /** The nonce is the code, so that nothing need be kept. */
+  private void authorize(HttpExchange exchange) throws IOException {
+    Map<String, String> asked = parameters(exchange.getRequestURI().getRawQuery());
+    exchange
+        .getResponseHeaders()
+        .set(
+            "Location",
+            asked.get("redirect_uri")
+                + "?code="
+                + asked.getOrDefault("nonce", "none")
+                + "&state="
+                + asked.get("state"));
+    exchange.sendResponseHeaders(302, -1);
+    exchange.close();
+  }
+
+  private void exchange(HttpExchange exchange) throws IOException {
+    Map<String, String> asked =
+        parameters(new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
+    Token access = visitor;
+    String id =
+        token(String.valueOf(access.claims.get("sub")))
+            .claim("aud", "livegate-pages")
+            .claim("nonce", asked.get("code"))
+            .sign();
+    answer(
+        exchange,
+        new JsonObject()
+            .put("id_token", id)
+            .put("access_token", access.sign())
+            .put("token_type", "Bearer")
+            .put("expires_in", 300));
+  }
+
+  private static Map<String, String> parameters(String form) {
+    var parameters = new HashMap<String, String>();
+    for (String pair : form.split("&", -1)) {
+      String[] parts = pair.split("=", 2);
+      parameters.put(parts[0], URLDecoder.decode(parts[1], StandardCharsets.UTF_8));
+    }
+    return parameters;
   }
 
   private static void answer(HttpExchange exchange, JsonObject body) throws IOException {

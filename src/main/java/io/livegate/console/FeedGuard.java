@@ -1,23 +1,18 @@
 package io.livegate.console;
 
-import io.livegate.error.ErrorCode;
-import io.livegate.error.GatewayException;
-import io.livegate.identity.Subject;
 import io.livegate.identity.Subjects;
-import io.livegate.policy.PolicyStore;
-import io.quarkus.security.identity.SecurityIdentity;
 import io.quarkus.websockets.next.HttpUpgradeCheck;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 
-/** Lets administrators open the feed, from a page of this gateway's. */
+/** Opens the feed to those who may see the page, and tells it who they are. */
 @ApplicationScoped
 class FeedGuard implements HttpUpgradeCheck {
 
-  private final PolicyStore policies;
+  private final ConsoleRoute console;
 
-  FeedGuard(PolicyStore policies) {
-    this.policies = policies;
+  FeedGuard(ConsoleRoute console) {
+    this.console = console;
   }
 
   @Override
@@ -27,22 +22,14 @@ class FeedGuard implements HttpUpgradeCheck {
 
   @Override
   public Uni<CheckResult> perform(HttpUpgradeContext context) {
-    return context.securityIdentity().map(identity -> check(identity, context));
-  }
-
-  private CheckResult check(SecurityIdentity identity, HttpUpgradeContext context) {
-    Subject subject =
-        Subjects.of(identity)
-            .orElseThrow(
-                () -> new GatewayException(ErrorCode.UNAUTHENTICATED, "Sign in at /console."));
-    policies
-        .policy()
-        .adminDenial(subject)
-        .ifPresent(
-            denied -> {
-              throw new GatewayException(denied.code(), denied.detail());
+    return context
+        .securityIdentity()
+        .map(
+            identity -> {
+              var subject = console.admit(Subjects.of(identity));
+              console.checkOrigin(context.httpRequest());
+              context.userData().put(Feed.SUBJECT, subject);
+              return CheckResult.permitUpgradeSync();
             });
-    context.userData().put(Feed.SUBJECT, subject);
-    return CheckResult.permitUpgradeSync();
   }
 }
