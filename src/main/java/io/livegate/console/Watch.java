@@ -130,9 +130,9 @@ class Watch {
         .with(
             next -> {
               picture = next;
-              tell();
               long took = Duration.ofNanos(System.nanoTime() - begun).toMillis();
               vertx.setTimer(Math.max(INTERVAL.toMillis(), took * SHARE), timer -> look());
+              tell();
             });
   }
 
