@@ -10,6 +10,7 @@
  * POST /v1/tokens -&gt; Subject -&gt; Policy.decide -&gt; Grant -&gt; Ledger.issue -&gt; GeminiTokens.mint | token of ours -&gt; event
  * WS   /ws/...    -&gt; Ledger.redeem | open -&gt; SetupGuard -&gt; GeminiTokens.mint -&gt; LiveUpstream -&gt; Session -&gt; event
  * every second    -&gt; Heart -&gt; Ledger.beat -&gt; sessions that must end
+ * page /{page}/api/... -&gt; Pages: the login's access token for its cookie -&gt; the API
  * WS   /console/feed -&gt; Watch -&gt; Ledger.sessions -&gt; what changed
  * </pre>
  *
@@ -18,7 +19,8 @@
  * <pre>
  * root      StartupChecks           sees all; seen by none
  * dev       dev mode's conveniences identity, simulator; seen by none
- * pages     console                 admin, session, identity, policy, ledger, grant; seen by none
+ * pages     console                 pages, admin, session, identity, policy, ledger, grant
+ *           pages                   gemini; seen by console
  * edges     token                   request, issue, identity, policy, ledger, grant, gemini
  *           relay                   issue, session, identity, ledger, grant, gemini
  *           admin                   request, identity, policy, ledger, grant

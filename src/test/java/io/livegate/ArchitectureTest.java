@@ -26,6 +26,8 @@ class ArchitectureTest {
           .definedBy("io.livegate.admin..")
           .layer("console")
           .definedBy("io.livegate.console..")
+          .layer("pages")
+          .definedBy("io.livegate.pages..")
           .layer("relay")
           .definedBy("io.livegate.relay..")
           .layer("issue")
@@ -67,9 +69,21 @@ class ArchitectureTest {
               "error")
           .whereLayer("console")
           .mayOnlyAccessLayers(
-              "admin", "session", "identity", "policy", "ledger", "grant", "audit", "error")
+              "pages",
+              "admin",
+              "session",
+              "identity",
+              "policy",
+              "ledger",
+              "grant",
+              "audit",
+              "error")
           .whereLayer("console")
           .mayNotBeAccessedByAnyLayer()
+          .whereLayer("pages")
+          .mayOnlyAccessLayers("gemini", "audit", "error")
+          .whereLayer("pages")
+          .mayOnlyBeAccessedByLayers("console")
           .whereLayer("relay")
           .mayOnlyAccessLayers(
               "issue", "session", "identity", "ledger", "grant", "gemini", "audit", "error")

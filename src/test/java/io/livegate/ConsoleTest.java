@@ -60,7 +60,7 @@ class ConsoleTest {
   }
 
   /** The cookies of somebody who has signed in at the page. */
-  private static String cookies(TestIssuer.Token who) throws IOException {
+  static String cookies(TestIssuer.Token who) throws IOException {
     Surroundings.issuer().visitor(who);
     var jar = new CookieManager();
     try {
@@ -82,7 +82,7 @@ class ConsoleTest {
     return cookies;
   }
 
-  private static String own() {
+  static String own() {
     return "http://localhost:" + RestAssured.port;
   }
 

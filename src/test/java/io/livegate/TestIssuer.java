@@ -147,7 +147,8 @@ public final class TestIssuer implements AutoCloseable {
         .put("jwks_uri", url() + "/jwks")
         .put("introspection_endpoint", url() + "/introspect")
         .put("token_endpoint", url() + "/token")
-        .put("authorization_endpoint", url() + "/authorize");
+        .put("authorization_endpoint", url() + "/authorize")
+        .put("end_session_endpoint", url() + "/logout");
   }
 
   private JsonObject keys() {

@@ -1,6 +1,7 @@
 package io.livegate.console;
 
 import io.livegate.identity.Subjects;
+import io.livegate.pages.Pages;
 import io.quarkus.websockets.next.HttpUpgradeCheck;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -10,9 +11,11 @@ import jakarta.enterprise.context.ApplicationScoped;
 class FeedGuard implements HttpUpgradeCheck {
 
   private final ConsoleRoute console;
+  private final Pages pages;
 
-  FeedGuard(ConsoleRoute console) {
+  FeedGuard(ConsoleRoute console, Pages pages) {
     this.console = console;
+    this.pages = pages;
   }
 
   @Override
@@ -27,7 +30,7 @@ class FeedGuard implements HttpUpgradeCheck {
         .map(
             identity -> {
               var subject = console.admit(Subjects.of(identity));
-              console.checkOrigin(context.httpRequest());
+              pages.checkOrigin(context.httpRequest());
               context.userData().put(Feed.SUBJECT, subject);
               return CheckResult.permitUpgradeSync();
             });

@@ -1,6 +1,7 @@
 package io.livegate.error;
 
 import io.quarkus.oidc.OIDCException;
+import io.quarkus.security.AuthenticationCompletionException;
 import io.quarkus.security.AuthenticationFailedException;
 import io.quarkus.security.AuthenticationRedirectException;
 import io.quarkus.security.UnauthorizedException;
@@ -105,6 +106,9 @@ public class Problems {
           reason == null || failure.getCause() != null
               ? Problem.of(ErrorCode.INVALID_TOKEN)
               : Problem.of(ErrorCode.INVALID_TOKEN, "The access token is refused: " + reason + ".");
+    } else if (failure instanceof AuthenticationCompletionException) {
+      // Signing in at a page came to nothing; quarkus-oidc has logged why.
+      problem = Problem.of(ErrorCode.INVALID_TOKEN);
     } else if (failure instanceof UnauthorizedException) {
       problem = Problem.of(ErrorCode.UNAUTHENTICATED);
     } else if (failure instanceof OIDCException) {

@@ -89,8 +89,8 @@ class AccessTokens implements SecurityIdentityAugmentor {
         issuers
             .nameOf(tenantId, issuer)
             .orElseThrow(() -> new AuthenticationFailedException("the token's issuer is unknown"));
-    // quarkus-oidc looks at the audience of JWTs only.
-    if (!jwt && !issuers.accepts(tenant, claims.getOrDefault("aud", ""))) {
+    // quarkus-oidc looks at the audience of JWTs only, and not of those that a login brings.
+    if (!issuers.accepts(tenant, claims.getOrDefault("aud", ""))) {
       throw new AuthenticationFailedException("the token is for another audience");
     }
     return Subject.of(tenant, sub, issuer, claims);

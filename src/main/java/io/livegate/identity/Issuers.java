@@ -19,7 +19,11 @@ public class Issuers {
 
   private static final String UNNAMED = "default";
 
+  /** What a secret must have that encrypts the cookie: as many characters as AES has bytes. */
+  private static final int SECRET = 32;
+
   private final Map<String, OidcTenantConfig> tenants = new LinkedHashMap<>();
+  private final Map<String, OidcTenantConfig> pages = new LinkedHashMap<>();
 
   Issuers(OidcConfig config) {
     config
@@ -40,7 +44,9 @@ public class Issuers {
               boolean page =
                   tenant.applicationType().orElse(ApplicationType.SERVICE)
                       == ApplicationType.WEB_APP;
-              if (tenant.tenantEnabled() && configured && !page) {
+              if (tenant.tenantEnabled() && page) {
+                pages.put(name, tenant);
+              } else if (tenant.tenantEnabled() && configured) {
                 tenants.put(unnamed ? UNNAMED : name, tenant);
               }
             });
@@ -97,6 +103,20 @@ public class Issuers {
             unsafe.add(prefix + "auth-server-url or " + prefix + "token.issuer is missing");
           }
         });
+    pages.forEach(
+        (name, tenant) -> {
+          if (tenant.clientId().isEmpty()) {
+            unsafe.add(prefix(name) + "client-id is missing: nobody could sign in at the pages");
+          }
+          if (tenant.tokenStateManager().encryptionSecret().map(String::length).orElse(0)
+              < SECRET) {
+            unsafe.add(
+                prefix(name)
+                    + "token-state-manager.encryption-secret must have "
+                    + SECRET
+                    + " characters or more: it encrypts the cookie that people sign in by");
+          }
+        });
     return unsafe;
   }
 
@@ -113,6 +133,11 @@ public class Issuers {
               .introspectionPath()
               .ifPresent(url -> addresses.put(prefix(name) + "introspection-path", url));
         });
+    pages.forEach(
+        (name, tenant) ->
+            tenant
+                .authServerUrl()
+                .ifPresent(url -> addresses.put(prefix(name) + "auth-server-url", url)));
     return addresses;
   }
 

@@ -12,8 +12,8 @@ public interface LogoutConfig {
 
   /**
    * The clients whose logouts are heeded, as the audience of logout tokens names them: the apps by
-   * which users log in. Without it, the audience that access tokens must have, and the tenant's
-   * client id.
+   * which users log in. Without it, the audience that access tokens must have, and the client ids
+   * of the tenant and of the pages.
    */
   Optional<List<String>> audience();
 

@@ -7,6 +7,7 @@ import io.livegate.error.ErrorCode;
 import io.livegate.error.GatewayException;
 import io.livegate.identity.Issuers;
 import io.quarkus.oidc.OidcTenantConfig;
+import io.quarkus.oidc.runtime.OidcTenantConfig.ApplicationType;
 import io.quarkus.oidc.runtime.TenantConfigBean;
 import io.quarkus.oidc.runtime.TenantConfigContext;
 import io.smallrye.mutiny.Uni;
@@ -98,10 +99,16 @@ class LogoutTokens {
             Stream.of(tenants.getDefaultTenant()),
             tenants.getStaticTenantsConfig().values().stream())
         .filter(tenant -> tenant.oidcConfig().tenantEnabled())
+        .filter(tenant -> !isOfPages(tenant))
         .filter(
             tenant ->
                 tenant.oidcConfig().authServerUrl().isPresent()
                     || tenant.oidcConfig().provider().isPresent());
+  }
+
+  private static boolean isOfPages(TenantConfigContext tenant) {
+    return tenant.oidcConfig().applicationType().orElse(ApplicationType.SERVICE)
+        == ApplicationType.WEB_APP;
   }
 
   private static String issuer(TenantConfigContext tenant) {
@@ -160,6 +167,9 @@ class LogoutTokens {
     if (audiences.isEmpty()) {
       tenant.token().audience().ifPresent(audiences::addAll);
       tenant.clientId().ifPresent(audiences::add);
+      tenants.getStaticTenantsConfig().values().stream()
+          .filter(LogoutTokens::isOfPages)
+          .forEach(pages -> pages.oidcConfig().clientId().ifPresent(audiences::add));
     }
     return audiences.toArray(String[]::new);
   }
