@@ -1,5 +1,6 @@
 // The console: shows what the feed tells, and asks for what an operator wants done.
 
+import {call as ask, signOut} from '/pages/api.js';
 import {follow} from './feed.js';
 import {SessionTable, duration, number} from './sessions.js';
 import {drawBudgets, drawCounts} from './charts.js';
@@ -244,17 +245,12 @@ function local(time) {
 }
 
 async function call(method, path, body) {
-  const response = await fetch('/console/api' + path, {
-    method,
-    headers: body === undefined ? {} : {'Content-Type': 'application/json'},
-    body: body === undefined ? undefined : JSON.stringify(body),
-  });
-  const answer = response.status === 204 ? {} : await response.json();
-  if (!response.ok) {
-    const wrong = (answer.violations ?? []).map(violation => `${violation.field}: ${violation.allowed}`);
-    throw new Error([answer.detail ?? answer.title ?? response.statusText, ...wrong].join(' '));
+  try {
+    return await ask(method, '/console/api' + path, body);
+  } catch (refusal) {
+    const wrong = refusal.violations.map(violation => `${violation.field}: ${violation.allowed}`);
+    throw new Error([refusal.message, ...wrong].join(' '));
   }
-  return answer;
 }
 
 async function act(what, done) {
@@ -347,3 +343,5 @@ $('explain').addEventListener('submit', async event => {
     $('explained').replaceChildren(element('p', error.message, 'notice bad'));
   }
 });
+
+$('sign-out').addEventListener('click', signOut);

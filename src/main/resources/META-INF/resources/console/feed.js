@@ -1,5 +1,7 @@
 // The console's feed: what there is, and then what changes, about once a second.
 
+import {call} from '/pages/api.js';
+
 const SILENCE = 6000;
 const LONGEST_PAUSE = 10000;
 
@@ -43,8 +45,8 @@ export function follow(url, told) {
 
   /** A refused connection does not say why. */
   async function mayStill() {
-    const answer = await fetch('/console/api/policy', {redirect: 'manual'}).catch(() => undefined);
-    if (answer && (answer.type === 'opaqueredirect' || answer.status === 401 || answer.status === 403)) {
+    const refusal = await call('GET', '/console/api/policy').catch(refused => refused);
+    if (refusal.signedOut || refusal.status === 403) {
       clearTimeout(next);
       told.state('closed', 'sign in again');
     }
