@@ -53,6 +53,7 @@ public final class TestIssuer implements AutoCloseable {
     server.createContext("/introspect", this::introspect);
     server.createContext("/authorize", this::authorize);
     server.createContext("/token", this::exchange);
+    server.createContext("/logout", this::end);
     server.start();
   }
 
@@ -180,6 +181,13 @@ public final class TestIssuer implements AutoCloseable {
                 + asked.getOrDefault("nonce", "none")
                 + "&state="
                 + asked.get("state"));
+    exchange.sendResponseHeaders(302, -1);
+    exchange.close();
+  }
+
+  private void end(HttpExchange exchange) throws IOException {
+    Map<String, String> asked = parameters(exchange.getRequestURI().getRawQuery());
+    exchange.getResponseHeaders().set("Location", asked.get("post_logout_redirect_uri"));
     exchange.sendResponseHeaders(302, -1);
     exchange.close();
   }

@@ -53,7 +53,8 @@ class DevMode {
         """
         Livegate is ready, in front of %s.
 
-          bob is an ordinary user and alice an administrator; any password will do. A token for bob:
+          Talk to it: http://localhost:%d/
+          bob is an ordinary user and alice an administrator, who also sees /console. A token for bob:
 
           ACCESS_TOKEN=$(curl -s %s/token -d grant_type=password -d client_id=%s \\
             -d client_secret=%s -d username=bob -d password=bob \\
@@ -61,6 +62,7 @@ class DevMode {
           curl -s -X POST http://localhost:%d/v1/tokens -H "Authorization: Bearer $ACCESS_TOKEN"
         """,
         simulated ? "the simulator (set GEMINI_API_KEY for Google)" : "Google",
+        port,
         issuer,
         clientId,
         secret,

@@ -37,6 +37,7 @@ async function load() {
   $('subject').textContent = me.subject;
   $('rule').textContent = me.rule ?? 'none';
   if (me.denied) {
+    document.body.dataset.denied = '';
     $('token').textContent = 'none';
     complain(refused(me.denied));
     phase('idle', 'Not for you');
@@ -196,16 +197,19 @@ function handlers(mine) {
       mine.since = Date.now();
       phase('live', `Live, ${mine.mode === 'relay' ? 'through this gateway' : 'straight to Google'}`);
       if (!mine.microphone) $('text').focus();
+      refresh();
     },
     heard: text => write(mine, 'you', text),
     spoken: text => write(mine, 'model', text),
     audio: samples => mine.speaker.play(samples),
     interrupted: () => {
       mine.speaker.stop();
-      if (mine.turns.model) mine.turns.model.dataset.cut = '';
-      mine.turns.model = undefined;
+      if (mine.answer) mine.answer.dataset.cut = '';
     },
-    turnEnded: () => { mine.turns = {}; },
+    turnEnded: () => {
+      mine.turns = {};
+      mine.answer = undefined;
+    },
     used: usage => {
       mine.tokens += usage.totalTokenCount ?? 0;
       $('tokens').textContent = mine.tokens.toLocaleString('en');
@@ -263,6 +267,7 @@ function write(mine, who, text) {
   mine.turns[other] = undefined;
   mine.turns[who] ??= add(who, '');
   mine.turns[who].append(text);
+  if (who === 'model') mine.answer = mine.turns.model;
   scroll();
 }
 
@@ -272,17 +277,17 @@ function note(text) {
 }
 
 function add(what, text) {
-  const item = document.createElement('li');
-  item.className = what;
+  const paragraph = document.createElement('p');
+  paragraph.className = what;
   if (NAMES[what]) {
     const name = document.createElement('span');
     name.className = 'hidden';
     name.textContent = NAMES[what];
-    item.append(name);
+    paragraph.append(name);
   }
-  item.append(text);
-  $('transcript').append(item);
-  return item;
+  paragraph.append(text);
+  $('transcript').append(paragraph);
+  return paragraph;
 }
 
 function scroll() {

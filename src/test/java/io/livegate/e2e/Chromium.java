@@ -91,6 +91,7 @@ final class Chromium implements AutoCloseable {
                 .setDeviceScaleFactor(look == Look.PHONE ? 2 : 1)
                 .setHasTouch(look == Look.PHONE)
                 .setIsMobile(look == Look.PHONE)
+                .setIgnoreHTTPSErrors(true)
                 .setLocale("en-GB"));
     context.addInitScript(
         "document.addEventListener('securitypolicyviolation', e =>"
