@@ -14,6 +14,7 @@ import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Pattern;
@@ -56,9 +57,18 @@ public final class Keycloak implements QuarkusTestResourceLifecycleManager {
       throw e;
     }
     return Map.of(
-        "quarkus.oidc.auth-server-url", realm,
-        "quarkus.oidc.token.audience", "livegate",
-        "livegate.logout.audience", CLIENT);
+        "quarkus.oidc.auth-server-url",
+        realm,
+        "quarkus.oidc.token.audience",
+        "livegate",
+        "livegate.logout.audience",
+        CLIENT,
+        "quarkus.oidc.pages.tenant-enabled",
+        "true",
+        "quarkus.oidc.pages.client-id",
+        "livegate-pages",
+        "quarkus.oidc.pages.token-state-manager.encryption-secret",
+        Secrets.remember(UUID.randomUUID().toString().replace("-", "")));
   }
 
   private static Process launch() throws IOException {
