@@ -20,6 +20,10 @@ final class CommandLine {
         --model MODEL      a model to know, instead of the usual ones; may be repeated
         --tls-cert FILE    PEM certificate chain; serves https and wss
         --tls-key FILE     PEM private key for it
+        --tls-dir DIR      serves https and wss with a certificate of its own, made there:
+                           ca.pem is what clients have to trust
+        --tls-name NAME    a host name or IP address for that certificate; may be repeated
+                           (localhost)
         --leg-lifetime S   seconds a connection lasts; 0 is for ever (600)
         --record WHAT      none, messages or frames (messages)
         --help             this text
@@ -28,16 +32,19 @@ final class CommandLine {
   private CommandLine() {}
 
   /**
-   * Reads the arguments.
+   * Reads the arguments. Makes certificates, if it is to.
    *
    * @return the options, or empty if help was asked for
    * @throws IllegalArgumentException with a message for the user
+   * @throws IllegalStateException if certificates cannot be made
    */
   static Optional<Options> parse(String... args) {
     Options.Builder options = Options.builder().port(8089);
     Set<String> models = new LinkedHashSet<>();
     String certificate = "";
     String key = "";
+    String directory = "";
+    Set<String> names = new LinkedHashSet<>();
     Iterator<String> rest = List.of(args).iterator();
     while (rest.hasNext()) {
       String name = rest.next();
@@ -52,6 +59,8 @@ final class CommandLine {
         case "--model" -> models.add(given(name, value));
         case "--tls-cert" -> certificate = given(name, value);
         case "--tls-key" -> key = given(name, value);
+        case "--tls-dir" -> directory = given(name, value);
+        case "--tls-name" -> names.add(given(name, value));
         case "--leg-lifetime" -> options.legLifetime(Duration.ofSeconds(number(name, value)));
         case "--record" -> options.recording(recording(value));
         default -> throw new IllegalArgumentException("unknown option " + name);
@@ -59,6 +68,17 @@ final class CommandLine {
     }
     if (certificate.isEmpty() != key.isEmpty()) {
       throw new IllegalArgumentException("--tls-cert and --tls-key go together");
+    }
+    if (!certificate.isEmpty() && !directory.isEmpty()) {
+      throw new IllegalArgumentException("--tls-cert and --tls-dir exclude each other");
+    }
+    if (directory.isEmpty() && !names.isEmpty()) {
+      throw new IllegalArgumentException("--tls-name needs --tls-dir");
+    }
+    if (!directory.isEmpty()) {
+      Options.Tls own =
+          OwnAuthority.in(Path.of(directory), names.isEmpty() ? Set.of("localhost") : names);
+      options.tls(own.certificate(), own.key());
     }
     if (!certificate.isEmpty()) {
       options.tls(Path.of(certificate), Path.of(key));
