@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
 /** Programs that have to be installed. */
 final class Commands {
 
-  private static final int SECONDS = 60;
+  private static final int SECONDS = 180;
 
   private Commands() {}
 

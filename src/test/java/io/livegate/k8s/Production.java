@@ -1,15 +1,19 @@
 package io.livegate.k8s;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.livegate.Await;
 import io.livegate.Secrets;
 import io.livegate.TestIssuer;
 import io.livegate.simulator.LiveSimulator;
 import io.livegate.simulator.Options;
+import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.WebSocket;
+import java.net.http.WebSocketHandshakeException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -20,6 +24,7 @@ import java.util.Base64;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 
 /**
@@ -91,66 +96,82 @@ final class Production implements AutoCloseable {
 
   /** One session of one turn, from its upgrade to its end. */
   static void talk(Pod pod, String accessToken) {
-    talk(pod, accessToken, Map.of());
-  }
-
-  static void talk(Pod pod, String accessToken, Map<String, String> headers) {
-    var heard = new CompletableFuture<Void>();
-    var ready = new CompletableFuture<Void>();
-    var listener =
-        new WebSocket.Listener() {
-          private final StringBuilder text = new StringBuilder();
-
-          @Override
-          public CompletionStage<?> onText(WebSocket socket, CharSequence data, boolean last) {
-            return came(socket, data.toString());
-          }
-
-          @Override
-          public CompletionStage<?> onBinary(WebSocket socket, ByteBuffer data, boolean last) {
-            return came(socket, StandardCharsets.UTF_8.decode(data).toString());
-          }
-
-          private CompletionStage<?> came(WebSocket socket, String data) {
-            text.append(data);
-            if (text.indexOf("setupComplete") >= 0) {
-              ready.complete(null);
-            }
-            if (text.indexOf("turnComplete") >= 0) {
-              heard.complete(null);
-            }
-            socket.request(1);
-            return null;
-          }
-
-          @Override
-          public CompletionStage<?> onClose(WebSocket socket, int code, String reason) {
-            ready.completeExceptionally(new AssertionError(code + " " + reason));
-            heard.completeExceptionally(new AssertionError(code + " " + reason));
-            return null;
-          }
-        };
-    URI uri =
-        URI.create(
-            pod.url().toString().replaceFirst("^http", "ws")
-                + LIVE
-                + "?access_token="
-                + accessToken);
-    WebSocket.Builder builder = HttpClient.newHttpClient().newWebSocketBuilder();
-    headers.forEach(builder::header);
-    WebSocket socket = builder.buildAsync(uri, listener).join();
-    socket.sendText("{\"setup\":{\"model\":\"models/gemini-3.8-live\"}}", true).join();
-    Await.until(ready::isDone);
-    ready.join();
+    var talk = new Talk();
+    WebSocket socket = talk.open(pod, accessToken);
+    Await.until(talk.ready::isDone);
+    talk.ready.join();
     socket
         .sendText(
             "{\"clientContent\":{\"turns\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hello\"}]}],"
                 + "\"turnComplete\":true}}",
             true)
         .join();
-    Await.until(heard::isDone);
-    heard.join();
+    Await.until(talk.heard::isDone);
+    talk.heard.join();
     socket.sendClose(1000, "").join();
+  }
+
+  /** A session that ends before it is set up. */
+  static void fails(Pod pod, String accessToken) {
+    var talk = new Talk();
+    talk.open(pod, accessToken);
+    Await.until(talk.ready::isDone);
+    assertTrue(talk.ready.isCompletedExceptionally());
+  }
+
+  /** The status by which an upgrade is refused. */
+  static int refused(Pod pod, String accessToken) {
+    var refused = assertThrows(CompletionException.class, () -> new Talk().open(pod, accessToken));
+    return ((WebSocketHandshakeException) refused.getCause()).getResponse().statusCode();
+  }
+
+  /** A client of the relay. */
+  private static final class Talk implements WebSocket.Listener {
+    private final CompletableFuture<Void> ready = new CompletableFuture<>();
+    private final CompletableFuture<Void> heard = new CompletableFuture<>();
+    private final StringBuilder text = new StringBuilder();
+
+    WebSocket open(Pod pod, String accessToken) {
+      URI uri =
+          URI.create(
+              pod.url().toString().replaceFirst("^http", "ws")
+                  + LIVE
+                  + "?access_token="
+                  + accessToken);
+      WebSocket socket =
+          HttpClient.newHttpClient().newWebSocketBuilder().buildAsync(uri, this).join();
+      socket.sendText("{\"setup\":{\"model\":\"models/gemini-3.8-live\"}}", true).join();
+      return socket;
+    }
+
+    @Override
+    public CompletionStage<?> onText(WebSocket socket, CharSequence data, boolean last) {
+      return came(socket, data.toString());
+    }
+
+    @Override
+    public CompletionStage<?> onBinary(WebSocket socket, ByteBuffer data, boolean last) {
+      return came(socket, StandardCharsets.UTF_8.decode(data).toString());
+    }
+
+    private CompletionStage<?> came(WebSocket socket, String data) {
+      text.append(data);
+      if (text.indexOf("setupComplete") >= 0) {
+        ready.complete(null);
+      }
+      if (text.indexOf("turnComplete") >= 0) {
+        heard.complete(null);
+      }
+      socket.request(1);
+      return null;
+    }
+
+    @Override
+    public CompletionStage<?> onClose(WebSocket socket, int code, String reason) {
+      ready.completeExceptionally(new IOException(code + " " + reason));
+      heard.completeExceptionally(new IOException(code + " " + reason));
+      return null;
+    }
   }
 
   static void ready(Pod pod) {

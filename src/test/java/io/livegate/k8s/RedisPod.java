@@ -22,11 +22,13 @@ import redis.embedded.RedisExecProvider;
 final class RedisPod implements AutoCloseable {
 
   private final int port;
+  private final String password;
   private final Path root;
   private final List<String> command = new ArrayList<>();
   private Process process;
 
   RedisPod(Manifests manifests, String password) {
+    this.password = password;
     JsonNode container =
         Manifests.container(manifests.the("StatefulSet", "livegate-redis"), "redis");
     String config = manifests.the("ConfigMap", "livegate-redis").at("/data/redis.conf").asText();
@@ -92,6 +94,20 @@ final class RedisPod implements AutoCloseable {
       byte[] answer = new byte[200];
       int length = socket.getInputStream().read(answer);
       return new String(answer, 0, length, StandardCharsets.US_ASCII).strip();
+    }
+  }
+
+  /** Has it lose all its data, without a word. */
+  void empty() throws IOException {
+    try (var socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      socket.setSoTimeout(5000);
+      String commands = "AUTH " + password + "\r\nFLUSHALL\r\nQUIT\r\n";
+      socket.getOutputStream().write(commands.getBytes(StandardCharsets.US_ASCII));
+      String answers =
+          new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+      if (!answers.equals("+OK\r\n+OK\r\n+OK\r\n")) {
+        throw new AssertionError(answers);
+      }
     }
   }
 
