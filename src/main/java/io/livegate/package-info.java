@@ -32,7 +32,7 @@
  *           ledger                  grant
  * decide    policy                  identity, grant
  * nouns     identity, grant         nothing of ours but the leaves
- * leaves    audit, error            usable by all; audit imports error, error nothing of ours
+ * leaves    audit, trace, error     usable by all; audit and trace import error, error nothing of ours
  * apart     simulator               imports nothing of ours; imported by dev only
  * </pre>
  */

@@ -50,6 +50,8 @@ class ArchitectureTest {
           .definedBy("io.livegate.grant..")
           .layer("audit")
           .definedBy("io.livegate.audit..")
+          .layer("trace")
+          .definedBy("io.livegate.trace..")
           .layer("error")
           .definedBy("io.livegate.error..")
           .layer("simulator")
@@ -66,6 +68,7 @@ class ArchitectureTest {
               "grant",
               "gemini",
               "audit",
+              "trace",
               "error")
           .whereLayer("console")
           .mayOnlyAccessLayers(
@@ -86,10 +89,26 @@ class ArchitectureTest {
           .mayOnlyBeAccessedByLayers("console")
           .whereLayer("relay")
           .mayOnlyAccessLayers(
-              "issue", "session", "identity", "ledger", "grant", "gemini", "audit", "error")
+              "issue",
+              "session",
+              "identity",
+              "ledger",
+              "grant",
+              "gemini",
+              "audit",
+              "trace",
+              "error")
           .whereLayer("issue")
           .mayOnlyAccessLayers(
-              "session", "identity", "policy", "ledger", "grant", "gemini", "audit", "error")
+              "session",
+              "identity",
+              "policy",
+              "ledger",
+              "grant",
+              "gemini",
+              "audit",
+              "trace",
+              "error")
           .whereLayer("admin")
           .mayOnlyAccessLayers("request", "identity", "policy", "ledger", "grant", "audit", "error")
           .whereLayer("logout")
@@ -99,7 +118,7 @@ class ArchitectureTest {
           .whereLayer("request")
           .mayOnlyAccessLayers("policy", "grant", "error")
           .whereLayer("gemini")
-          .mayOnlyAccessLayers("grant", "audit", "error")
+          .mayOnlyAccessLayers("grant", "audit", "trace", "error")
           .whereLayer("policy")
           .mayOnlyAccessLayers("identity", "grant", "audit", "error")
           .whereLayer("ledger")
@@ -109,6 +128,8 @@ class ArchitectureTest {
           .whereLayer("grant")
           .mayOnlyAccessLayers("audit", "error")
           .whereLayer("audit")
+          .mayOnlyAccessLayers("error")
+          .whereLayer("trace")
           .mayOnlyAccessLayers("error")
           .whereLayer("error")
           .mayNotAccessAnyLayer()

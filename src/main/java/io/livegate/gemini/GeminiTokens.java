@@ -15,6 +15,7 @@ import io.livegate.error.ErrorCode;
 import io.livegate.error.GatewayException;
 import io.livegate.grant.Grant;
 import io.livegate.grant.MintBody;
+import io.livegate.trace.Tracing;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import io.quarkus.tls.TlsConfigurationRegistry;
@@ -36,6 +37,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.concurrent.TimeoutException;
 import okhttp3.OkHttpClient;
 import org.eclipse.microprofile.faulttolerance.exceptions.BulkheadException;
@@ -94,6 +96,7 @@ public class GeminiTokens {
   private final Vertx vertx;
   private final TypedGuard<Uni<String>> guard;
   private final MeterRegistry metrics;
+  private final Tracing tracing;
   private volatile CircuitBreakerState breaker = CircuitBreakerState.CLOSED;
   private volatile Keyed keyed;
 
@@ -103,13 +106,15 @@ public class GeminiTokens {
       TlsConfigurationRegistry tls,
       ObjectMapper json,
       Vertx vertx,
-      MeterRegistry metrics) {
+      MeterRegistry metrics,
+      Tracing tracing) {
     this.config = config;
     this.apiKey = apiKey;
     this.http = GeminiHttp.client(config, tls);
     this.json = json;
     this.vertx = vertx;
     this.metrics = metrics;
+    this.tracing = tracing;
     this.guard = guard();
     this.keyed = connect(apiKey.current());
   }
@@ -122,7 +127,7 @@ public class GeminiTokens {
    *     nothing of what Google answered
    */
   public Uni<EphemeralToken> mint(Grant grant) {
-    return Uni.createFrom().deferred(() -> mint(grant, System.nanoTime()));
+    return tracing.steps("mint", () -> mint(grant, System.nanoTime()));
   }
 
   private Uni<EphemeralToken> mint(Grant grant, long start) {
@@ -131,7 +136,9 @@ public class GeminiTokens {
     Context context = vertx.getOrCreateContext();
     // The call runs to its own end when the caller has given up, so that the breaker sees it and a
     // slot of the bulkhead stands for a call in flight.
-    Uni<String> call = guard.get(() -> attempt(body, turn, context)).memoize().indefinitely();
+    Callable<String> create =
+        tracing.call("POST", config.baseUrl(), () -> create(body), GeminiTokens::status);
+    Uni<String> call = guard.get(() -> attempt(create, turn, context)).memoize().indefinitely();
     return call.ifNoItem()
         .after(config.timeout())
         .failWith(() -> turn.came ? new TimeoutException() : new TooBusyException())
@@ -148,16 +155,14 @@ public class GeminiTokens {
     return breaker;
   }
 
-  private Uni<String> attempt(MintBody body, Turn turn, Context context) {
+  private Uni<String> attempt(Callable<String> create, Turn turn, Context context) {
     if (System.nanoTime() - turn.deadline >= 0) {
       return Uni.createFrom().failure(new TooBusyException());
     }
     turn.came = true;
-    var options = HttpOptions.builder().extraBody(written(body)).build();
-    var request = CreateAuthTokenConfig.builder().httpOptions(options).build();
     // The SDK's asynchronous call blocks a thread all the same, and starts another to read the
     // answer: a new one each time where there are no more than two processors.
-    return UniHelper.toUni(context.executeBlocking(() -> create(request), false));
+    return UniHelper.toUni(context.executeBlocking(create, false));
   }
 
   /**
@@ -178,7 +183,9 @@ public class GeminiTokens {
     }
   }
 
-  private String create(CreateAuthTokenConfig request) {
+  private String create(MintBody body) {
+    var options = HttpOptions.builder().extraBody(written(body)).build();
+    var request = CreateAuthTokenConfig.builder().httpOptions(options).build();
     AuthToken token = client().authTokens.create(request);
     return token.name().filter(name -> name.startsWith("auth_tokens/")).orElseThrow();
   }
@@ -239,6 +246,10 @@ public class GeminiTokens {
   private void breakerChanged(CircuitBreakerState state) {
     breaker = state;
     LOG.warnf("The circuit breaker of minting is now %s", state);
+  }
+
+  private static Optional<Integer> status(Exception failure) {
+    return failure instanceof ApiException answer ? Optional.of(answer.code()) : Optional.empty();
   }
 
   private static boolean isWorthRetrying(Throwable failure) {

@@ -25,6 +25,7 @@ import io.livegate.policy.GrantRequest;
 import io.livegate.policy.PolicyStore;
 import io.livegate.session.Heart;
 import io.livegate.session.ResumptionHandles;
+import io.livegate.trace.Tracing;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.security.SecureRandom;
@@ -68,6 +69,7 @@ public class TokenService {
   private final boolean relays;
   private final boolean allowUncounted;
   private final AuditTrail trail;
+  private final Tracing tracing;
   private final SecureRandom random = new SecureRandom();
 
   TokenService(
@@ -79,7 +81,8 @@ public class TokenService {
       GeminiTokens gemini,
       Replica replica,
       @ConfigProperty(name = "livegate.relay.enabled") boolean relays,
-      AuditTrail trail) {
+      AuditTrail trail,
+      Tracing tracing) {
     this.policies = policies;
     this.ledger = ledger;
     this.heart = heart;
@@ -89,6 +92,7 @@ public class TokenService {
     this.relays = relays;
     this.allowUncounted = config.onFailure() == LedgerConfig.OnFailure.ALLOW;
     this.trail = trail;
+    this.tracing = tracing;
   }
 
   /**
@@ -173,6 +177,16 @@ public class TokenService {
   }
 
   private Decision.Granted decide(Subject subject, GrantRequest request) {
+    return tracing.step(
+        "decide",
+        () -> {
+          var granted = decided(subject, request);
+          tracing.note(Tracing.RULE, granted.grant().rule());
+          return granted;
+        });
+  }
+
+  private Decision.Granted decided(Subject subject, GrantRequest request) {
     Decision decision = policies.policy().decide(subject, request);
     if (decision instanceof Decision.Denied denied) {
       throw refusal(denied);
@@ -259,8 +273,8 @@ public class TokenService {
    */
   private Uni<Answer.Admitted> counted(
       Supplier<Uni<Answer>> ask, Runnable undo, Optional<Issue> uncounted) {
-    return Uni.createFrom()
-        .deferred(ask::get)
+    return tracing
+        .steps("count", ask)
         .onFailure()
         .recoverWithUni(
             failure -> {

@@ -513,7 +513,8 @@ final class Conversation {
 
     @Override
     public void violated(int code, String reason) {
-      LOG.warnf("Google broke the WebSocket protocol: %s", reason);
+      // In the session's context, by which the log knows it.
+      context.runOnContext(told -> LOG.warnf("Google broke the WebSocket protocol: %s", reason));
       leg.close(code, reason);
       over(this, Cause.FAULT, ERROR, "Google's message: " + reason);
     }

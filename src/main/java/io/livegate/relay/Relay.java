@@ -5,6 +5,7 @@ import io.livegate.gemini.GeminiTokens;
 import io.livegate.gemini.LiveUpstream;
 import io.livegate.session.Heart;
 import io.livegate.session.ResumptionHandles;
+import io.livegate.trace.Tracing;
 import jakarta.enterprise.event.Event;
 
 /** What every session works with. */
@@ -16,4 +17,5 @@ record Relay(
     LiveUpstream upstream,
     Heart heart,
     ResumptionHandles handles,
-    Event<GatewayEvent> events) {}
+    Event<GatewayEvent> events,
+    Tracing tracing) {}

@@ -14,6 +14,7 @@ import io.livegate.issue.Admission;
 import io.livegate.issue.TokenService;
 import io.livegate.session.Heart;
 import io.livegate.session.ResumptionHandles;
+import io.livegate.trace.Tracing;
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Context;
@@ -42,6 +43,9 @@ class RelayRoute {
   /** Before everything that can refuse. */
   private static final int PRIORITY = 400;
 
+  /** What a trace calls it. */
+  private static final String ROUTE = "/ws/{service}";
+
   private final Relay relay;
   private final TokenService service;
   private final Optional<URI> publicUrl;
@@ -55,9 +59,11 @@ class RelayRoute {
       Heart heart,
       ResumptionHandles handles,
       Event<GatewayEvent> events,
+      Tracing tracing,
       @ConfigProperty(name = "livegate.public-url") Optional<URI> publicUrl) {
     var messages = new ClientMessages(config.clientMessages().orElse(List.of()));
-    this.relay = new Relay(config, sessions, messages, gemini, upstream, heart, handles, events);
+    this.relay =
+        new Relay(config, sessions, messages, gemini, upstream, heart, handles, events, tracing);
     this.service = service;
     this.publicUrl = publicUrl;
   }
@@ -73,6 +79,7 @@ class RelayRoute {
     filters.register(
         context -> {
           if (Credentials.RELAY.matcher(context.normalizedPath()).matches()) {
+            relay.tracing().request(context, ROUTE);
             context.addEndHandler(ended -> tell(context));
           }
           context.next();

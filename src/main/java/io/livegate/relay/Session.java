@@ -72,6 +72,7 @@ final class Session implements LiveSession {
   private final UsageMeter usage = new UsageMeter();
   private final Instant startedAt = Instant.now();
 
+  private final SessionTrace trace;
   private int turns;
 
   /** What it used so far but the time, for other threads. */
@@ -101,6 +102,7 @@ final class Session implements LiveSession {
     this.context = context;
     this.id = admission.lease().sessionId();
     this.model = admission.grant().model();
+    this.trace = new SessionTrace(relay.tracing(), admission);
     Limits limits = admission.grant().limits();
     Duration granted = Duration.between(Instant.now(), admission.issue().expireTime());
     Duration longest = limits.sessionDuration().orElse(relay.config().maxSession());
@@ -188,6 +190,7 @@ final class Session implements LiveSession {
     @Override
     public void resumed(Conversation.Change change) {
       use();
+      trace.changed(used.legs(), change);
       relay
           .events()
           .fire(
@@ -266,6 +269,7 @@ final class Session implements LiveSession {
   private void stream() {
     phase = Phase.STREAMING;
     begun = true;
+    trace.opened(model);
     relay
         .events()
         .fire(
@@ -534,6 +538,7 @@ final class Session implements LiveSession {
       google.close(toGoogle, shorten(tellGoogle));
     }
     count(0);
+    trace.closed(cause, code);
     relay.sessions().remove(this, wasPending);
     relay
         .events()

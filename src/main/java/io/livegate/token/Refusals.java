@@ -5,6 +5,7 @@ import io.livegate.audit.GatewayEvent.TokenRefused;
 import io.livegate.error.Problem;
 import io.livegate.identity.Subject;
 import io.livegate.identity.Subjects;
+import io.livegate.trace.Tracing;
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.net.SocketAddress;
@@ -29,9 +30,11 @@ class Refusals {
   private static final int PRIORITY = 400;
 
   private final Event<GatewayEvent> events;
+  private final Tracing tracing;
 
-  Refusals(Event<GatewayEvent> events) {
+  Refusals(Event<GatewayEvent> events, Tracing tracing) {
     this.events = events;
+    this.tracing = tracing;
   }
 
   void register(@Observes Filters filters) {
@@ -41,9 +44,16 @@ class Refusals {
   private void watch(RoutingContext context) {
     if (context.request().method().equals(HttpMethod.POST)
         && PATHS.matcher(context.normalizedPath()).matches()) {
+      tracing.request(context, route(context));
       context.addEndHandler(ended -> tell(context));
     }
     context.next();
+  }
+
+  private static String route(RoutingContext context) {
+    return context.normalizedPath().startsWith("/v1/tokens")
+        ? "/v1/tokens"
+        : "/{version}/auth_tokens";
   }
 
   private void tell(RoutingContext context) {
