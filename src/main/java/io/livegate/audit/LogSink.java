@@ -1,6 +1,8 @@
 package io.livegate.audit;
 
+import java.util.logging.Handler;
 import org.jboss.logging.Logger;
+import org.jboss.logmanager.formatters.PatternFormatter;
 
 /**
  * The log category {@code audit}, which the configuration sends to standard output as it is. What
@@ -8,7 +10,15 @@ import org.jboss.logging.Logger;
  */
 final class LogSink implements Sink {
 
-  private static final Logger AUDIT = Logger.getLogger("audit");
+  private static final String CATEGORY = "audit";
+  private static final Logger AUDIT = Logger.getLogger(CATEGORY);
+
+  /** Its lines are JSON already, and what is wrapped in a log's own JSON cannot be verified. */
+  LogSink() {
+    for (Handler handler : java.util.logging.Logger.getLogger(CATEGORY).getHandlers()) {
+      handler.setFormatter(new PatternFormatter("%s%n"));
+    }
+  }
 
   @Override
   public Batch append(Batch batch) {
