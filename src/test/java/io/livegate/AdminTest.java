@@ -24,6 +24,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 import java.util.UUID;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -177,6 +178,7 @@ class AdminTest {
 
   @Test
   void aDirectTokenIsBookedByEstimate() {
+    double before = estimated();
     Secrets.remember(issue(token("budgeted"), "direct").statusCode(201).extract().path("token"));
 
     problem(issue(token("budgeted"), "direct"), 429, "limit-reached")
@@ -187,6 +189,17 @@ class AdminTest {
         .then()
         .body("usage[0].estimatedTokens", equalTo(60))
         .body("usage[0].tokens", equalTo(0));
+    assertEquals(before + 60, estimated());
+  }
+
+  private static double estimated() {
+    return Pattern.compile(
+            "(?m)^livegate_usage_estimated_tokens_total\\{model=\"models/gemini-3.8-live\","
+                + "rule=\"budgeted\"} (.*)$")
+        .matcher(GatewayTest.management("/q/metrics"))
+        .results()
+        .mapToDouble(count -> Double.parseDouble(count.group(1)))
+        .sum();
   }
 
   // --- The admin API

@@ -23,6 +23,7 @@ public sealed interface GatewayEvent {
    * @param grantId names this grant in audit lines and answers; no secret
    * @param model {@code models/...}
    * @param mode {@code direct} or {@code relay}
+   * @param estimatedTokens Gemini tokens booked for a direct token, whose real use is not seen
    * @param expireTime when sessions of the token end
    * @param peer the address that the request came from
    */
@@ -34,6 +35,7 @@ public sealed interface GatewayEvent {
       String model,
       String mode,
       int uses,
+      long estimatedTokens,
       Instant expireTime,
       String peer)
       implements GatewayEvent {

@@ -42,6 +42,11 @@ class GatewayMetrics {
             "mode",
             event.mode())
         .increment();
+    if (event.estimatedTokens() > 0) {
+      metrics
+          .counter("livegate.usage.estimated.tokens", "rule", event.rule(), "model", event.model())
+          .increment((double) event.estimatedTokens());
+    }
   }
 
   void refused(@Observes TokenRefused event) {

@@ -390,6 +390,7 @@ public class TokenService {
             grant.model(),
             grant.mode().label(),
             grant.uses(),
+            grant.mode() == Mode.DIRECT ? grant.uses() * grant.limits().directReserve() : 0,
             issue.expireTime(),
             peer));
   }
