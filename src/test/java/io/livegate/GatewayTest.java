@@ -78,6 +78,7 @@ class GatewayTest {
   void mend() throws IOException {
     RestAssured.replaceFiltersWith(List.of());
     Files.writeString(Surroundings.policyFile(), Surroundings.policyText());
+    Files.writeString(Surroundings.keyFile(), Surroundings.API_KEY);
   }
 
   static TestIssuer.Token pilot() {
@@ -919,6 +920,48 @@ class GatewayTest {
             as(pilot()).post(TOKENS).then().statusCode(201);
             return onlyMint().headers().get("x-goog-api-key").equals(key);
           });
+    }
+  }
+
+  @Test
+  void aKeyThatGoogleRefusesIsSeenUntilItIsAcceptedAgain() throws IOException {
+    Files.writeString(
+        Surroundings.keyFile(), Secrets.remember("AIzaSyNoKeyOfTheSurroundings00000003"));
+    Await.until(() -> as(pilot()).post(TOKENS).statusCode() == 502);
+    assertTrue(management("/q/metrics").contains("livegate_gemini_key_refused 1.0"));
+
+    // A Google that fails does not make it a good one.
+    Surroundings.simulator().script().mints(1, MintFault.error(500, "INTERNAL", "broken"));
+    problem(as(pilot()).post(TOKENS).then(), 503, "mint-unavailable");
+    assertTrue(management("/q/metrics").contains("livegate_gemini_key_refused 1.0"));
+
+    Files.writeString(Surroundings.keyFile(), Surroundings.API_KEY);
+    Await.until(() -> as(pilot()).post(TOKENS).statusCode() == 201);
+    assertTrue(management("/q/metrics").contains("livegate_gemini_key_refused 0.0"));
+
+    Surroundings.simulator().script().mints(1, MintFault.error(403, "PERMISSION_DENIED", "no"));
+    problem(as(pilot()).post(TOKENS).then(), 502, "mint-refused");
+    assertTrue(management("/q/metrics").contains("livegate_gemini_key_refused 1.0"));
+
+    Surroundings.simulator().script().mints(1, MintFault.error(400, "INVALID_ARGUMENT", "no"));
+    problem(as(pilot()).post(TOKENS).then(), 502, "mint-refused");
+    assertTrue(management("/q/metrics").contains("livegate_gemini_key_refused 0.0"));
+  }
+
+  @Test
+  void whatAlertsLookAtIsThereBeforeAnythingHappens() {
+    String metrics = management("/q/metrics");
+    for (String name :
+        List.of(
+            "livegate_audit_failing{sink=\"stdout\"}",
+            "livegate_breaker_open",
+            "livegate_gemini_key_refused",
+            "livegate_ledger_emptied_total",
+            "livegate_ledger_late",
+            "livegate_policy_rejected",
+            "livegate_policy_reloads_total{result=\"accepted\"}",
+            "livegate_policy_reloads_total{result=\"rejected\"}")) {
+      assertTrue(metrics.contains("\n" + name + " "), name);
     }
   }
 

@@ -88,6 +88,7 @@ class ResilienceTest {
           as(pilot()).post(TOKENS).then().statusCode(503);
           return management("/q/health/ready").contains("OPEN");
         });
+    assertTrue(management("/q/metrics").contains("livegate_breaker_open 1.0"));
     int asked = Surroundings.simulator().journal().mints().size();
 
     problem(as(pilot()).post(TOKENS).then(), 503, "mint-unavailable")
@@ -98,6 +99,7 @@ class ResilienceTest {
     Surroundings.simulator().script().clear();
     Await.until(() -> as(pilot()).post(TOKENS).statusCode() == 201);
     assertTrue(management("/q/health/ready").contains("CLOSED"));
+    assertTrue(management("/q/metrics").contains("livegate_breaker_open 0.0"));
   }
 
   @Test

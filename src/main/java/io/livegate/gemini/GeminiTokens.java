@@ -16,8 +16,10 @@ import io.livegate.error.GatewayException;
 import io.livegate.grant.Grant;
 import io.livegate.grant.MintBody;
 import io.livegate.trace.Tracing;
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
+import io.quarkus.runtime.StartupEvent;
 import io.quarkus.tls.TlsConfigurationRegistry;
 import io.smallrye.faulttolerance.api.CircuitBreakerState;
 import io.smallrye.faulttolerance.api.TypedGuard;
@@ -26,6 +28,7 @@ import io.smallrye.mutiny.vertx.UniHelper;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
 import jakarta.enterprise.util.TypeLiteral;
 import java.io.InterruptedIOException;
 import java.net.ConnectException;
@@ -99,6 +102,7 @@ public class GeminiTokens {
   private final Tracing tracing;
   private volatile CircuitBreakerState breaker = CircuitBreakerState.CLOSED;
   private volatile Keyed keyed;
+  private volatile boolean keyRefused;
 
   GeminiTokens(
       GeminiConfig config,
@@ -150,6 +154,15 @@ public class GeminiTokens {
         .invoke((token, failure) -> observe(start, Optional.ofNullable(failure)));
   }
 
+  void start(@Observes StartupEvent event) {
+    Gauge.builder("livegate.breaker.open", () -> breaker == CircuitBreakerState.CLOSED ? 0 : 1)
+        .description("1 while the circuit breaker of minting is not closed")
+        .register(metrics);
+    Gauge.builder("livegate.gemini.key.refused", () -> keyRefused ? 1 : 0)
+        .description("1 while Google's last word on a mint is that it does not accept the key")
+        .register(metrics);
+  }
+
   /** The state of the circuit breaker, for health data. */
   CircuitBreakerState breaker() {
     return breaker;
@@ -186,8 +199,26 @@ public class GeminiTokens {
   private String create(MintBody body) {
     var options = HttpOptions.builder().extraBody(written(body)).build();
     var request = CreateAuthTokenConfig.builder().httpOptions(options).build();
-    AuthToken token = client().authTokens.create(request);
-    return token.name().filter(name -> name.startsWith("auth_tokens/")).orElseThrow();
+    try {
+      AuthToken token = client().authTokens.create(request);
+      keyRefused = false;
+      return token.name().filter(name -> name.startsWith("auth_tokens/")).orElseThrow();
+    } catch (ApiException answer) {
+      // A Google that fails says nothing of the key.
+      if (answer.code() < 500) {
+        keyRefused = refusesKey(answer);
+      }
+      throw answer;
+    }
+  }
+
+  /** An unknown or expired key is an invalid argument to Google; its text alone tells which. */
+  private static boolean refusesKey(ApiException answer) {
+    return switch (answer.code()) {
+      case 401, 403 -> true;
+      case 400 -> answer.message() != null && answer.message().startsWith("API key ");
+      default -> false;
+    };
   }
 
   private Client client() {

@@ -2,6 +2,7 @@ package io.livegate.ledger;
 
 import io.livegate.error.ErrorCode;
 import io.livegate.error.GatewayException;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import io.quarkus.redis.datasource.ReactiveRedisDataSource;
@@ -96,6 +97,8 @@ final class LedgerScripts {
     this.offset = offset;
     String prelude = text("prelude");
     for (Operation operation : Operation.values()) {
+      // There from the start, so that the first one is seen as an increase.
+      failures(operation);
       scripts.put(operation, Script.of(prelude + text(operation.label())));
     }
   }
@@ -158,8 +161,12 @@ final class LedgerScripts {
             .register(metrics));
   }
 
+  private Counter failures(Operation operation) {
+    return metrics.counter("livegate.ledger.failures", "operation", operation.label());
+  }
+
   private GatewayException unavailable(Operation operation, Throwable failure) {
-    metrics.counter("livegate.ledger.failures", "operation", operation.label()).increment();
+    failures(operation).increment();
     long now = System.nanoTime();
     long quiet = quietUntil.get();
     if (now - quiet >= 0 && quietUntil.compareAndSet(quiet, now + SILENCE.toNanos())) {

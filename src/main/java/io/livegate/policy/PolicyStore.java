@@ -2,6 +2,7 @@ package io.livegate.policy;
 
 import io.livegate.identity.Issuers;
 import io.livegate.policy.PolicyFile.Compiled;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.MultiGauge;
@@ -78,6 +79,9 @@ public class PolicyStore {
     Gauge.builder("livegate.policy.rejected", () -> state.rejected().isPresent() ? 1 : 0)
         .description("1 while the policy file has mistakes and an older policy is in force")
         .register(metrics);
+    // There from the start, so that the first one is seen as an increase.
+    reloads("accepted");
+    reloads("rejected");
     put(state);
     LOG.infof("Policy %s is in force, digest %s", name(), policy().digest());
     policy().warnings().forEach(warning -> LOG.warnf("Policy: %s", warning));
@@ -167,7 +171,7 @@ public class PolicyStore {
   private void replace(State now, byte[] file) {
     Compiled compiled = PolicyFile.compile(file, severalIssuers);
     if (compiled instanceof Compiled.Accepted accepted) {
-      count("accepted");
+      reloads("accepted").increment();
       put(new State(accepted.policy(), Instant.now(), Optional.empty()));
       LOG.infof("Policy %s is in force, digest %s", name(), accepted.policy().digest());
       accepted.policy().warnings().forEach(warning -> LOG.warnf("Policy: %s", warning));
@@ -178,7 +182,7 @@ public class PolicyStore {
 
   private void reject(State now, String digest, List<Mistake> mistakes) {
     var rejected = new Rejected(digest, Instant.now(), mistakes);
-    count("rejected");
+    reloads("rejected").increment();
     put(new State(now.policy(), now.loadedAt(), Optional.of(rejected)));
     LOG.errorf(
         "Policy %s with digest %s is refused, %s stays in force: %s",
@@ -197,8 +201,8 @@ public class PolicyStore {
     return MultiGauge.Row.of(Tags.of("state", is, "digest", digest), 1);
   }
 
-  private void count(String result) {
-    metrics.counter("livegate.policy.reloads", "result", result).increment();
+  private Counter reloads(String result) {
+    return metrics.counter("livegate.policy.reloads", "result", result);
   }
 
   private byte[] read() throws IOException {

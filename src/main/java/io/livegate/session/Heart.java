@@ -8,6 +8,7 @@ import io.livegate.ledger.CutOff;
 import io.livegate.ledger.Ledger;
 import io.livegate.ledger.Running;
 import io.livegate.policy.PolicyStore;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.StartupEvent;
 import io.smallrye.mutiny.Uni;
@@ -83,6 +84,7 @@ public class Heart {
 
   void start(@Observes StartupEvent event) {
     metrics.gauge("livegate.ledger.late", late, Heart::size);
+    emptyings();
     vertx.setPeriodic(INTERVAL.toMillis(), tick -> beat(false));
     ledger
         .signals()
@@ -90,6 +92,11 @@ public class Heart {
         .with(
             signal -> beat(true),
             failure -> LOG.error("The ledger's signals have ended; heartbeats go on", failure));
+  }
+
+  /** There from the start, so that the first one is seen as an increase. */
+  private Counter emptyings() {
+    return metrics.counter("livegate.ledger.emptied");
   }
 
   /** A session lives from now on. */
@@ -257,7 +264,7 @@ public class Heart {
       LOG.error(
           "The ledger's store has lost its data: budgets begin anew, tokens of the relay are void;"
               + " running sessions and blocks are put back");
-      metrics.counter("livegate.ledger.emptied").increment();
+      emptyings().increment();
       return ledger.restore(pulses.values().stream().map(p -> p.session.running()).toList(), known);
     }
     List<Running> unknown =
