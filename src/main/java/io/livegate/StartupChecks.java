@@ -3,9 +3,12 @@ package io.livegate;
 import io.livegate.audit.AuditConfig;
 import io.livegate.gemini.GeminiConfig;
 import io.livegate.identity.Issuers;
+import io.livegate.ledger.LedgerConfig;
 import io.livegate.policy.PolicyConfig;
 import io.quarkus.runtime.LaunchMode;
 import io.quarkus.runtime.StartupEvent;
+import io.quarkus.vertx.http.runtime.ProxyConfig;
+import io.quarkus.vertx.http.runtime.VertxHttpConfig;
 import jakarta.annotation.Priority;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
@@ -17,8 +20,8 @@ import java.util.Map;
 import org.jboss.logging.Logger;
 
 /**
- * Refuses to start in production with settings that would let the wrong people in or show secrets
- * to the network; names every property at once.
+ * Refuses to start in production with settings that would let the wrong people in, show secrets to
+ * the network or keep replicas from understanding each other; names every property at once.
  */
 @ApplicationScoped
 class StartupChecks {
@@ -29,12 +32,22 @@ class StartupChecks {
   private final GeminiConfig gemini;
   private final PolicyConfig policy;
   private final AuditConfig audit;
+  private final LedgerConfig ledger;
+  private final ProxyConfig proxy;
 
-  StartupChecks(Issuers issuers, GeminiConfig gemini, PolicyConfig policy, AuditConfig audit) {
+  StartupChecks(
+      Issuers issuers,
+      GeminiConfig gemini,
+      PolicyConfig policy,
+      AuditConfig audit,
+      LedgerConfig ledger,
+      VertxHttpConfig http) {
     this.issuers = issuers;
     this.gemini = gemini;
     this.policy = policy;
     this.audit = audit;
+    this.ledger = ledger;
+    this.proxy = http.proxy();
   }
 
   void check(@Observes @Priority(1) StartupEvent event) {
@@ -61,9 +74,15 @@ class StartupChecks {
     }
     // An audit that is insisted on is there to be shown to somebody, who must be able to believe
     // it.
-    if (audit.required() && audit.key().isEmpty() && audit.keyFile().isEmpty()) {
+    if (audit.required() && !isAuditKeyed()) {
       unsafe.add("livegate.audit.required needs livegate.audit.key-file or livegate.audit.key");
     }
+    if (proxy.proxyAddressForwarding() && proxy.trustedProxies().isEmpty()) {
+      unsafe.add(
+          "quarkus.http.proxy.trusted-proxies is missing: with"
+              + " quarkus.http.proxy.proxy-address-forwarding anybody could claim any address");
+    }
+    unsafe.addAll(unshared());
     Map<String, String> addresses = new LinkedHashMap<>(issuers.addresses());
     addresses.put("livegate.gemini.base-url", gemini.baseUrl().toString());
     addresses.forEach(
@@ -84,6 +103,35 @@ class StartupChecks {
           }
         });
     return unsafe;
+  }
+
+  /**
+   * What is missing of the secrets that replicas share. A ledger in Redis is how a replica knows
+   * that there may be others.
+   */
+  private List<String> unshared() {
+    if (ledger.store() != LedgerConfig.Store.REDIS) {
+      return List.of();
+    }
+    var missing = new ArrayList<String>();
+    if (audit.sinks().contains(AuditConfig.Kind.REDIS) && !isAuditKeyed()) {
+      missing.add(
+          shared(
+              "livegate.audit.key-file or livegate.audit.key",
+              "who can write to the audit's stream could write in another's name"));
+    }
+    return missing;
+  }
+
+  private static String shared(String property, String otherwise) {
+    return property
+        + " is missing: with livegate.ledger.store=redis there may be several replicas, which need"
+        + " the same one, or "
+        + otherwise;
+  }
+
+  private boolean isAuditKeyed() {
+    return audit.key().isPresent() || audit.keyFile().isPresent();
   }
 
   private static boolean isLoopback(String host) {

@@ -67,6 +67,33 @@ class ProductionIT {
   }
 
   @Test
+  void forwardedAddressesNeedAProxyThatIsTrusted() throws Exception {
+    String refusal = refusalWith("-Dquarkus.http.proxy.proxy-address-forwarding=true");
+    assertTrue(refusal.contains("quarkus.http.proxy.trusted-proxies is missing"), refusal);
+  }
+
+  @Test
+  void severalReplicasNeedTheSecretsThatTheyShare() throws Exception {
+    String several = "-Dlivegate.ledger.store=redis";
+    String stream = "-Dlivegate.audit.sinks=stdout,redis";
+    String key = "-Dlivegate.audit.key-file=" + directory.resolve("audit.key");
+    String needed = "livegate.audit.key-file or livegate.audit.key is missing";
+
+    assertTrue(refusalWith(several, stream).contains(needed));
+    assertFalse(refusalWith(several, stream, key).contains(needed));
+    assertFalse(refusalWith(stream).contains(needed), "one replica shares nothing");
+  }
+
+  /** Without a policy, so that it ends in any case. */
+  private String refusalWith(String... settings) throws Exception {
+    var all = new ArrayList<>(SAFE);
+    all.addAll(List.of(settings));
+    String refusal = refusal(all);
+    assertTrue(refusal.contains("livegate.policy.file is missing"), refusal);
+    return refusal;
+  }
+
+  @Test
   void aKeyThatIsNoneIsRefusedAndNotShown() throws Exception {
     Path key = Files.writeString(directory.resolve("key"), "AIzaFirstHalf\nSecondHalf\n");
     Path policy =
