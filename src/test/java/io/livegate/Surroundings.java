@@ -133,6 +133,19 @@ public final class Surroundings implements QuarkusTestResourceLifecycleManager {
               systemInstruction: "You are brief."
               outputAudioTranscription: {}
             open: [tools, generationConfig.temperature]
+          - name: generous
+            issuers: [%1$s]
+            when: "'generous' in claims.groups"
+            models: [gemini-3.8-live]
+            modes: [direct, relay]
+            token: {uses: 2, expires-in: 30m, start-within: 60s}
+            setup:
+              generationConfig:
+                responseModalities: [AUDIO]
+                speechConfig: {voiceConfig: {prebuiltVoiceConfig: {voiceName: Kore}}}
+              tools: [{functionDeclarations: [{name: lookup, parameters: {type: OBJECT}}]}]
+              contextWindowCompression: {slidingWindow: {targetTokens: 4000}}
+            open: [systemInstruction, generationConfig, realtimeInputConfig]
           - name: templated
             issuers: [%1$s]
             when: "'templated' in claims.groups"
