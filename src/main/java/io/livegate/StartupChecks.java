@@ -5,6 +5,7 @@ import io.livegate.gemini.GeminiConfig;
 import io.livegate.identity.Issuers;
 import io.livegate.ledger.LedgerConfig;
 import io.livegate.policy.PolicyConfig;
+import io.livegate.relay.RelayConfig;
 import io.quarkus.runtime.LaunchMode;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.vertx.http.runtime.ProxyConfig;
@@ -17,6 +18,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
 
 /**
@@ -34,6 +37,9 @@ class StartupChecks {
   private final AuditConfig audit;
   private final LedgerConfig ledger;
   private final ProxyConfig proxy;
+  private final RelayConfig relay;
+  private final boolean pages;
+  private final Optional<String> cookieSecret;
 
   StartupChecks(
       Issuers issuers,
@@ -41,13 +47,20 @@ class StartupChecks {
       PolicyConfig policy,
       AuditConfig audit,
       LedgerConfig ledger,
-      VertxHttpConfig http) {
+      VertxHttpConfig http,
+      RelayConfig relay,
+      @ConfigProperty(name = "quarkus.oidc.pages.tenant-enabled") boolean pages,
+      @ConfigProperty(name = "quarkus.oidc.pages.token-state-manager.encryption-secret")
+          Optional<String> cookieSecret) {
     this.issuers = issuers;
     this.gemini = gemini;
     this.policy = policy;
     this.audit = audit;
     this.ledger = ledger;
     this.proxy = http.proxy();
+    this.relay = relay;
+    this.pages = pages;
+    this.cookieSecret = cookieSecret;
   }
 
   void check(@Observes @Priority(1) StartupEvent event) {
@@ -119,6 +132,16 @@ class StartupChecks {
           shared(
               "livegate.audit.key-file or livegate.audit.key",
               "who can write to the audit's stream could write in another's name"));
+    }
+    if (relay.enabled() && relay.handleKey().isEmpty()) {
+      missing.add(
+          shared("livegate.relay.handle-key", "clients could resume at one of the replicas only"));
+    }
+    if (pages && cookieSecret.isEmpty()) {
+      missing.add(
+          shared(
+              "quarkus.oidc.pages.token-state-manager.encryption-secret",
+              "people would be signed in at one of the replicas only"));
     }
     return missing;
   }

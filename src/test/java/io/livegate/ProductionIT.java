@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -76,12 +77,23 @@ class ProductionIT {
   void severalReplicasNeedTheSecretsThatTheyShare() throws Exception {
     String several = "-Dlivegate.ledger.store=redis";
     String stream = "-Dlivegate.audit.sinks=stdout,redis";
+    String pages = "-Dquarkus.oidc.pages.tenant-enabled=true";
     String key = "-Dlivegate.audit.key-file=" + directory.resolve("audit.key");
-    String needed = "livegate.audit.key-file or livegate.audit.key is missing";
+    String sealed =
+        "-Dlivegate.relay.handle-key=" + Base64.getEncoder().encodeToString(new byte[32]);
+    String cookies = "-Dquarkus.oidc.pages.token-state-manager.encryption-secret=" + "c".repeat(32);
+    var needed =
+        List.of(
+            "livegate.audit.key-file or livegate.audit.key is missing",
+            "livegate.relay.handle-key is missing",
+            "quarkus.oidc.pages.token-state-manager.encryption-secret is missing");
 
-    assertTrue(refusalWith(several, stream).contains(needed));
-    assertFalse(refusalWith(several, stream, key).contains(needed));
-    assertFalse(refusalWith(stream).contains(needed), "one replica shares nothing");
+    String refusal = refusalWith(several, stream, pages);
+    assertEquals(needed, needed.stream().filter(refusal::contains).toList(), refusal);
+    String whole = refusalWith(several, stream, pages, key, sealed, cookies);
+    String alone = refusalWith(stream, pages);
+    assertTrue(needed.stream().noneMatch(whole::contains), whole);
+    assertTrue(needed.stream().noneMatch(alone::contains), "one replica shares nothing");
   }
 
   /** Without a policy, so that it ends in any case. */
