@@ -1,5 +1,6 @@
 package io.livegate.relay;
 
+import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.ShutdownEvent;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -35,12 +36,13 @@ class Drain implements HealthCheck {
 
   private final Sessions sessions;
   private final Duration time;
-  private final MeterRegistry metrics;
 
   Drain(Sessions sessions, RelayConfig config, MeterRegistry metrics) {
     this.sessions = sessions;
     this.time = config.drainTime();
-    this.metrics = metrics;
+    FunctionCounter.builder("livegate.drain.overruns", sessions, Sessions::overruns)
+        .description("Sessions that were ended in the middle of something by a shutdown")
+        .register(metrics);
   }
 
   void stop(@Observes ShutdownEvent event) {
@@ -55,9 +57,8 @@ class Drain implements HealthCheck {
     while (sessions.isAnyOpen() && System.nanoTime() - deadline < 0) {
       LockSupport.parkNanos(LOOK.toNanos());
     }
-    if (sessions.isAnyOpen()) {
-      metrics.counter("livegate.drain.overrun").increment();
-      LOG.warn("Sessions were still open when their time was over");
+    if (sessions.overruns() > 0) {
+      LOG.warnf("%d sessions were ended in the middle of something", sessions.overruns());
     }
   }
 

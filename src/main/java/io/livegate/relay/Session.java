@@ -384,7 +384,7 @@ final class Session implements LiveSession {
           later(warning, () -> warn(end.minus(warning)));
           // A client that follows the warning has a moment to come back by itself.
           later(warning.plus(end.dividedBy(6)), this::leaveWhenSettled);
-          later(end, this::leave);
+          later(end, this::cutOff);
         });
   }
 
@@ -400,6 +400,13 @@ final class Session implements LiveSession {
     } else if (phase != Phase.CLOSED) {
       later(SETTLING, this::leaveWhenSettled);
     }
+  }
+
+  private void cutOff() {
+    if (google != null && phase != Phase.CLOSED && !google.isSettled()) {
+      relay.sessions().cutOff();
+    }
+    leave();
   }
 
   private void leave() {

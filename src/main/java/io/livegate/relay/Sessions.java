@@ -12,6 +12,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
 import org.jboss.logging.Logger;
 
 /**
@@ -35,6 +36,7 @@ class Sessions {
   private final AtomicInteger pending = new AtomicInteger();
   private final AtomicLong buffered = new AtomicLong();
   private final AtomicBoolean relieving = new AtomicBoolean();
+  private final LongAdder cutOff = new LongAdder();
   private final Set<Session> running = ConcurrentHashMap.newKeySet();
   private volatile boolean draining;
 
@@ -108,6 +110,16 @@ class Sessions {
       session.drain(Duration.ofMillis(warned), time);
     }
     return open.get();
+  }
+
+  /** A session could not end in order before the time of {@link #drain} was over. */
+  void cutOff() {
+    cutOff.increment();
+  }
+
+  /** How many sessions could not end in order. */
+  long overruns() {
+    return cutOff.sum();
   }
 
   boolean isDraining() {
