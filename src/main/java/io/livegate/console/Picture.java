@@ -49,9 +49,6 @@ record Picture(
       long tokens,
       int legs) {
 
-    /** Every session has one connection to Google. */
-    private static final int ONE_LEG = 1;
-
     static Row of(Running session) {
       var grant = session.issue().grant();
       return new Row(
@@ -64,7 +61,7 @@ record Picture(
           session.startedAt().toString(),
           session.use().turns(),
           session.use().total(),
-          ONE_LEG);
+          session.use().legs());
     }
 
     private Change change() {

@@ -338,7 +338,7 @@ class ConsoleE2E {
       var pulses = new ArrayList<Beat.Pulse>();
       for (int i = 0; i < size; i++) {
         long total = i % 2 == 0 ? tokens + i : i;
-        var use = new Use(Map.of(), total, Duration.ofSeconds(tokens / 37), (int) (total / 100));
+        var use = new Use(Map.of(), total, Duration.ofSeconds(tokens / 37), (int) (total / 100), 1);
         pulses.add(new Beat.Pulse(name + i, "models/gemini-3.8-live", use));
       }
       get(ledger.beat(new Beat("livegate-2", 0, pulses)));
