@@ -12,10 +12,12 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpRequest;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -68,7 +70,9 @@ class DevE2E {
             e ->
                 data.put(
                     e.getKey(),
-                    new String(java.util.Base64.getDecoder().decode(e.getValue().asText()))));
+                    new String(
+                        Base64.getDecoder().decode(e.getValue().asText()),
+                        StandardCharsets.UTF_8)));
     Map<String, String> settings =
         Pod.environment(MANIFESTS, Manifests.container(DEPLOYMENT, "gateway"));
     pod =

@@ -17,7 +17,6 @@ import java.util.Properties;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -136,26 +135,6 @@ class ManifestsTest {
           assertTrue(cells.add((at.path("x").asInt() + x) + "," + (at.path("y").asInt() + y)));
         }
       }
-    }
-  }
-
-  @Test
-  void nothingIsAwaitedThatTheAppHas() throws Exception {
-    Set<String> there = application().stringPropertyNames();
-    Set<String> relay =
-        Stream.of(Class.forName("io.livegate.relay.RelayConfig").getDeclaredMethods())
-            .map(
-                method ->
-                    "livegate.relay."
-                        + method
-                            .getName()
-                            .replaceAll("([A-Z])", "-$1")
-                            .toLowerCase(java.util.Locale.ROOT))
-            .collect(Collectors.toSet());
-    for (String key : Awaited.KEYS) {
-      String tenant = key.replaceFirst("(quarkus\\.oidc\\.[a-z]+\\.).*", "$1");
-      assertFalse(
-          relay.contains(key) || there.stream().anyMatch(name -> name.startsWith(tenant)), key);
     }
   }
 

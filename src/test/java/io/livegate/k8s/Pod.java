@@ -60,7 +60,6 @@ final class Pod implements AutoCloseable {
       Map<String, String> variables = environment(manifests, container);
       variables.replaceAll((name, value) -> moved(value, root, mounts.keySet()));
       variables.putAll(instead);
-      variables.keySet().removeIf(Awaited::isKey);
       variables.putIfAbsent("QUARKUS_HTTP_PORT", "0");
       variables.putIfAbsent("QUARKUS_MANAGEMENT_PORT", "0");
       program = new Program(root.resolve("log"), command(root, variables));
@@ -122,7 +121,6 @@ final class Pod implements AutoCloseable {
     Map<String, String> files = new HashMap<>();
     if (source.has("secret")) {
       files.putAll(secrets.get(source.at("/secret/secretName").asText()));
-      files.keySet().removeIf(Awaited::isKey);
     }
     if (source.has("configMap")) {
       String name = source.at("/configMap/name").asText();

@@ -113,7 +113,7 @@ class FrameReaderTest {
         at = end;
         if (!last && random.nextInt(3) == 0) {
           ping(random.nextInt(126));
-          frame(FIN | FrameReader.PONG, bytes(random.nextInt(126)));
+          pong(random.nextInt(126));
         }
       }
       expected.add((text ? "text " : "binary ") + Found.base64(content));
@@ -124,6 +124,12 @@ class FrameReaderTest {
       byte[] payload = bytes(size);
       expected.add("ping " + Found.base64(payload));
       return frame(FIN | FrameReader.PING, payload);
+    }
+
+    Frames pong(int size) {
+      byte[] payload = bytes(size);
+      expected.add("pong " + Found.base64(payload));
+      return frame(FIN | FrameReader.PONG, payload);
     }
 
     Frames close(int code, String reason) {
