@@ -8,6 +8,7 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.EventLoop;
 import io.netty.util.ReferenceCountUtil;
+import io.netty.util.concurrent.Future;
 import io.vertx.core.http.HttpConnection;
 import io.vertx.core.net.NetSocket;
 import io.vertx.core.net.impl.ConnectionBase;
@@ -103,6 +104,11 @@ final class Leg extends ChannelInboundHandlerAdapter implements FrameReader.Sink
     var leg = new Leg(vertx, server, maxMessage, listener);
     vertx.pipeline().addBefore(vertx.name(), "livegate", leg);
     return leg;
+  }
+
+  /** The end of the connection. */
+  Future<?> whenGone() {
+    return context.channel().closeFuture();
   }
 
   /** The event loop that it lives on. */

@@ -115,7 +115,7 @@ final class Session implements LiveSession {
     client =
         Leg.ofClient(socket, relay.config().maxClientMessageSize().asLongValue(), new FromClient());
     loop = client.loop();
-    relay.sessions().add(this);
+    relay.sessions().add(this, client.whenGone());
     relay.heart().add(this);
     look();
   }
@@ -407,6 +407,11 @@ final class Session implements LiveSession {
       relay.sessions().cutOff();
     }
     leave();
+  }
+
+  /** Ends because the gateway does; from any thread. */
+  void leaveNow() {
+    loop.execute(this::cutOff);
   }
 
   private void leave() {

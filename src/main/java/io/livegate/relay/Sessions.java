@@ -2,6 +2,7 @@ package io.livegate.relay;
 
 import io.livegate.error.ErrorCode;
 import io.livegate.error.GatewayException;
+import io.netty.util.concurrent.Future;
 import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
@@ -33,6 +34,7 @@ class Sessions {
   private final Vertx vertx;
   private final long maxBuffered;
   private final AtomicInteger open = new AtomicInteger();
+  private final AtomicInteger connections = new AtomicInteger();
   private final AtomicInteger pending = new AtomicInteger();
   private final AtomicLong buffered = new AtomicLong();
   private final AtomicBoolean relieving = new AtomicBoolean();
@@ -69,9 +71,15 @@ class Sessions {
     }
   }
 
-  /** A place became a session. */
-  void add(Session session) {
+  /**
+   * A place became a session.
+   *
+   * @param gone when its client's connection is closed, which can be later than its end
+   */
+  void add(Session session, Future<?> gone) {
     running.add(session);
+    connections.incrementAndGet();
+    gone.addListener(closed -> connections.decrementAndGet());
     if (relieving.get()) {
       session.halt(true);
     }
@@ -128,6 +136,16 @@ class Sessions {
 
   boolean isAnyOpen() {
     return open.get() > 0;
+  }
+
+  /** Whether a client of a session, though that may be over, is still connected. */
+  boolean isAnyConnected() {
+    return connections.get() > 0;
+  }
+
+  /** Ends all sessions now. */
+  void leave() {
+    running.forEach(Session::leaveNow);
   }
 
   /** A session holds that many bytes more, or less. */

@@ -96,6 +96,24 @@ public final class Program implements AutoCloseable {
     }
   }
 
+  /** Asks it to end, as {@code kill} does: SIGTERM. */
+  public void terminate() {
+    process.destroy();
+  }
+
+  /** Waits until it has ended by itself. */
+  public int awaitExit(Duration patience) {
+    try {
+      if (!process.waitFor(patience.toMillis(), TimeUnit.MILLISECONDS)) {
+        throw new AssertionError("still runs after " + patience + ":\n" + log());
+      }
+      return process.exitValue();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError(e);
+    }
+  }
+
   /** Ends it as {@code kill -9} does. */
   public void kill() {
     process.destroyForcibly();

@@ -1,6 +1,7 @@
 package io.livegate.e2e;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.livegate.Await;
@@ -22,6 +23,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -30,6 +32,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -70,11 +73,20 @@ class ReplicasE2E {
   private static final Pattern MANAGEMENT =
       Pattern.compile("Management interface listening on (http://127\\.0\\.0\\.1:[0-9]+)");
 
+  private static final Pattern HANDLE = Pattern.compile("\"newHandle\":\"(lg1[^\"]+)\"");
+
   private final HttpClient http = HttpClient.newHttpClient();
   private TestIssuer issuer;
   private LiveSimulator simulator;
   private RedisServer redis;
   private final List<PackagedGateway> gateways = new ArrayList<>();
+  private final String handleKey = key();
+
+  private static String key() {
+    byte[] key = new byte[32];
+    new Random().nextBytes(key);
+    return Base64.getEncoder().encodeToString(key);
+  }
 
   @BeforeEach
   void start() throws IOException {
@@ -103,7 +115,11 @@ class ReplicasE2E {
             "quarkus.redis.hosts",
             redis.url(),
             "livegate.replica",
-            "replica-" + number));
+            "replica-" + number,
+            "livegate.relay.handle-key",
+            handleKey,
+            "livegate.relay.drain-time",
+            "6s"));
   }
 
   @AfterEach
@@ -124,6 +140,9 @@ class ReplicasE2E {
     private final AtomicInteger turns = new AtomicInteger();
     private final AtomicInteger tokens = new AtomicInteger();
     private volatile long closedAt;
+    private volatile String handle = "";
+    private volatile int handleTurn;
+    private volatile long warnedAt;
     private WebSocket socket;
 
     @Override
@@ -144,6 +163,14 @@ class ReplicasE2E {
         if (message.contains("usageMetadata")) {
           tokens.addAndGet(
               new JsonObject(message).getJsonObject("usageMetadata").getInteger("totalTokenCount"));
+        }
+        Matcher update = HANDLE.matcher(message);
+        if (update.find()) {
+          handle = update.group(1);
+          handleTurn = turns.get();
+        }
+        if (message.contains("goAway")) {
+          warnedAt = System.nanoTime();
         }
         if (message.contains("setupComplete")) {
           ready.complete(null);
@@ -182,6 +209,11 @@ class ReplicasE2E {
       Await.until(() -> turns.get() > before);
     }
 
+    /** The handle came after the last turn. */
+    boolean settled() {
+      return handleTurn == turns.get();
+    }
+
     void hangUp() {
       socket.sendClose(1000, "").exceptionally(gone -> null).join();
     }
@@ -218,8 +250,12 @@ class ReplicasE2E {
   }
 
   private Talk ready(PackagedGateway gateway, String credential) throws Exception {
+    return ready(gateway, credential, SETUP);
+  }
+
+  private Talk ready(PackagedGateway gateway, String credential, String setup) throws Exception {
     Talk talk = connect(gateway, credential);
-    talk.say(SETUP);
+    talk.say(setup);
     talk.ready.get(20, TimeUnit.SECONDS);
     return talk;
   }
@@ -543,5 +579,80 @@ class ReplicasE2E {
         "Redis restarted empty: session and block are back, the token of before is refused with"
             + " 401, budgets began anew, and livegate_ledger_emptied_total is 1");
     talk.hangUp();
+  }
+
+  // --- Roll-outs
+
+  private static String resuming(String handle) {
+    return "{\"setup\":{\"model\":\"models/gemini-3.8-live\",\"sessionResumption\":"
+        + (handle.isEmpty() ? "{}" : "{\"handle\":\"" + handle + "\"}")
+        + "}}";
+  }
+
+  /** Goes on at another gateway, and finds that nothing of what was said is lost. */
+  private void goesOn(Talk talk, int turns, PackagedGateway next, String user) throws Exception {
+    Talk again = ready(next, access(user, "talkers"), resuming(talk.handle));
+    again.turn();
+    var legs = simulator.journal().sessions();
+    var last =
+        legs.stream().filter(leg -> leg.resumed() && !leg.closed()).reduce((a, b) -> b).get();
+    assertEquals(turns + 1, last.history().size(), "everything that was said");
+    again.hangUp();
+  }
+
+  @Test
+  void aGatewayThatStopsLosesNoConversation() throws Exception {
+    var stopping = gateways.get(0);
+    var talks = new ArrayList<Talk>();
+    for (int i = 0; i < 8; i++) {
+      Talk talk = ready(stopping, access("u" + i, "talkers"), resuming(""));
+      talk.turn();
+      talks.add(talk);
+    }
+    Await.until(() -> talks.stream().allMatch(Talk::settled));
+    stopping.program().terminate();
+    Await.until(() -> stopping.program().log().contains("have 6 s to end"));
+    int status =
+        assertThrows(Refused.class, () -> connect(stopping, access("late", "talkers"))).status;
+    assertEquals(503, status);
+    for (Talk talk : talks) {
+      assertEquals("1001 the gateway shuts down", talk.closed.get(20, TimeUnit.SECONDS));
+      assertTrue(talk.warnedAt > 0 && talk.warnedAt < talk.closedAt, "it was told before");
+    }
+    stopping.program().awaitExit(Duration.ofSeconds(5));
+    for (int i = 0; i < talks.size(); i++) {
+      goesOn(talks.get(i), 1, gateways.get(1 + i % 2), "u" + i);
+    }
+  }
+
+  @Test
+  void aSecondSigtermIsObeyedAtOnce() throws Exception {
+    var stopping = gateways.get(0);
+    Talk talk = ready(stopping, access("ada", "talkers"), resuming(""));
+    stopping.program().terminate();
+    Await.until(() -> stopping.program().log().contains("have 6 s to end"));
+    long again = System.nanoTime();
+    stopping.program().terminate();
+    assertEquals("1001 the gateway shuts down", talk.closed.get(5, TimeUnit.SECONDS));
+    assertEquals(143, stopping.program().awaitExit(Duration.ofSeconds(5)));
+    System.out.printf("ended %d ms after it%n", (System.nanoTime() - again) / 1_000_000);
+  }
+
+  @Test
+  void aConversationGoesOnElsewhereWhenItsGatewayIsKilled() throws Exception {
+    var talks = new ArrayList<Talk>();
+    for (int i = 0; i < 8; i++) {
+      Talk talk = ready(gateways.get(0), access("u" + i, "talkers"), resuming(""));
+      talk.turn();
+      talk.turn();
+      talks.add(talk);
+    }
+    Await.until(() -> talks.stream().allMatch(Talk::settled));
+    gateways.get(0).program().kill();
+    for (int i = 0; i < talks.size(); i++) {
+      long start = System.nanoTime();
+      goesOn(talks.get(i), 2, gateways.get(1), "u" + i);
+      System.out.printf("back after %d ms%n", (System.nanoTime() - start) / 1_000_000);
+    }
   }
 }
