@@ -110,9 +110,13 @@ final class Conversation {
   /** How long a leg is known to live on when our own timer finds it old. */
   private static final Duration OLD = Duration.ofSeconds(45);
 
-  /** How long a client's messages are held for a handle; Google sends one about every second. */
-  private static final long HOLD = TimeUnit.SECONDS.toNanos(2);
+  /**
+   * How long a client's messages are held for a handle at most: a pause that people hear. Google
+   * sends one about every second.
+   */
+  private static final Duration LONGEST_HOLD = Duration.ofSeconds(1);
 
+  /** After a hold in vain, how long nothing is held. */
   private static final long PAUSE = TimeUnit.SECONDS.toNanos(1);
 
   /** How soon after media it is asked whether it was read. */
@@ -147,6 +151,7 @@ final class Conversation {
   private @Nullable FromGoogle leaving;
   private @Nullable FromGoogle coming;
   private Optional<String> handle;
+  private final long hold;
   private boolean reads = true;
   private int legs;
   private long legSince;
@@ -204,6 +209,9 @@ final class Conversation {
     this.left = left;
     this.listener = listener;
     this.coverage = new Coverage(relay.config().handleLag());
+    // What is held must not grow too old for the change that follows.
+    long oldest = relay.config().maxMediaDelay().toNanos() / 2;
+    this.hold = Math.min(oldest, LONGEST_HOLD.toNanos());
     // Google's own token of the client is good for the first leg, unless that has a handle.
     attempt(handle.isPresent() ? Optional.empty() : admission.directToken());
   }
@@ -425,7 +433,8 @@ final class Conversation {
 
   private void sent(ClientMessage message) {
     coverage.sent(message);
-    if (message.kind() != Kind.MEDIA) {
+    if (message.kind() != Kind.MEDIA || due) {
+      // A change waits for a handle that covers everything, and the next one may be the last.
       fence();
     } else if (fence == null) {
       fence =
@@ -647,6 +656,8 @@ final class Conversation {
       changeBy = by;
     }
     due = true;
+    fence();
+    flush();
     advance();
   }
 
@@ -667,7 +678,7 @@ final class Conversation {
       wakeAt(changeBy);
     } else if (state == State.OPEN) {
       state = State.HOLDING;
-      holdUntil = now + HOLD;
+      holdUntil = now + hold;
       brokenOff = now;
       fence();
       flush();
