@@ -16,10 +16,6 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.net.http.WebSocket;
-import java.net.http.WebSocketHandshakeException;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -27,12 +23,8 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -64,16 +56,9 @@ class ReplicasE2E {
           direct-reserve: 1000
       """;
 
-  private static final String PATH =
-      "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
   private static final String SETUP = "{\"setup\":{\"model\":\"models/gemini-3.8-live\"}}";
-  private static final String ASK =
-      "{\"clientContent\":{\"turns\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hello there\"}]}],"
-          + "\"turnComplete\":true}}";
   private static final Pattern MANAGEMENT =
       Pattern.compile("Management interface listening on (http://127\\.0\\.0\\.1:[0-9]+)");
-
-  private static final Pattern HANDLE = Pattern.compile("\"newHandle\":\"(lg1[^\"]+)\"");
 
   private final HttpClient http = HttpClient.newHttpClient();
   private TestIssuer issuer;
@@ -132,121 +117,8 @@ class ReplicasE2E {
 
   // --- A client
 
-  /** One session; completes what it waits for by what comes. */
-  private static final class Talk implements WebSocket.Listener {
-    private final StringBuilder text = new StringBuilder();
-    private final CompletableFuture<String> closed = new CompletableFuture<>();
-    private final CompletableFuture<Void> ready = new CompletableFuture<>();
-    private final AtomicInteger turns = new AtomicInteger();
-    private final AtomicInteger tokens = new AtomicInteger();
-    private volatile long closedAt;
-    private volatile String handle = "";
-    private volatile int handleTurn;
-    private volatile long warnedAt;
-    private WebSocket socket;
-
-    @Override
-    public CompletionStage<?> onText(WebSocket socket, CharSequence data, boolean last) {
-      return came(socket, data.toString(), last);
-    }
-
-    @Override
-    public CompletionStage<?> onBinary(WebSocket socket, ByteBuffer data, boolean last) {
-      return came(socket, StandardCharsets.UTF_8.decode(data).toString(), last);
-    }
-
-    private CompletionStage<?> came(WebSocket socket, String data, boolean last) {
-      text.append(data);
-      if (last) {
-        String message = text.toString();
-        text.setLength(0);
-        if (message.contains("usageMetadata")) {
-          tokens.addAndGet(
-              new JsonObject(message).getJsonObject("usageMetadata").getInteger("totalTokenCount"));
-        }
-        Matcher update = HANDLE.matcher(message);
-        if (update.find()) {
-          handle = update.group(1);
-          handleTurn = turns.get();
-        }
-        if (message.contains("goAway")) {
-          warnedAt = System.nanoTime();
-        }
-        if (message.contains("setupComplete")) {
-          ready.complete(null);
-        } else if (message.contains("turnComplete")) {
-          turns.incrementAndGet();
-        }
-      }
-      socket.request(1);
-      return null;
-    }
-
-    @Override
-    public CompletionStage<?> onClose(WebSocket socket, int code, String reason) {
-      end(code + " " + reason);
-      return null;
-    }
-
-    @Override
-    public void onError(WebSocket socket, Throwable error) {
-      end("1006 " + error);
-    }
-
-    private void end(String how) {
-      closedAt = System.nanoTime();
-      closed.complete(how);
-      ready.completeExceptionally(new IOException(how));
-    }
-
-    void say(String message) {
-      socket.sendText(message, true).join();
-    }
-
-    void turn() {
-      int before = turns.get();
-      say(ASK);
-      Await.until(() -> turns.get() > before);
-    }
-
-    /** The handle came after the last turn. */
-    boolean settled() {
-      return handleTurn == turns.get();
-    }
-
-    void hangUp() {
-      socket.sendClose(1000, "").exceptionally(gone -> null).join();
-    }
-  }
-
-  /** Opens a session, or tells the status that refused it. */
-  private Talk connect(PackagedGateway gateway, String credential) throws Refused {
-    var talk = new Talk();
-    URI uri =
-        URI.create(
-            gateway.url().toString().replaceFirst("^http", "ws")
-                + PATH
-                + "?access_token="
-                + credential);
-    try {
-      talk.socket = http.newWebSocketBuilder().buildAsync(uri, talk).join();
-    } catch (CompletionException e) {
-      throw new Refused(
-          e.getCause() instanceof WebSocketHandshakeException refused
-              ? refused.getResponse().statusCode()
-              : 0);
-    }
-    return talk;
-  }
-
-  private static final class Refused extends Exception {
-    private static final long serialVersionUID = 1;
-    private final int status;
-
-    Refused(int status) {
-      super("HTTP " + status);
-      this.status = status;
-    }
+  private Talk connect(PackagedGateway gateway, String credential) throws Talk.Refused {
+    return Talk.connect(http, gateway.url(), credential);
   }
 
   private Talk ready(PackagedGateway gateway, String credential) throws Exception {
@@ -370,7 +242,7 @@ class ReplicasE2E {
       // Before it is given back, so that this never counts more than the gateways do.
       count.holding.decrementAndGet();
       talk.hangUp();
-    } catch (Refused e) {
+    } catch (Talk.Refused e) {
       if (e.status != 0) {
         assertEquals(429, e.status);
         count.refused.incrementAndGet();
@@ -396,7 +268,7 @@ class ReplicasE2E {
     while (sessions.size() < 7) {
       try {
         sessions.add(ready(gateways.get(1 + sessions.size() % 2), access("next", "crowd")));
-      } catch (Refused e) {
+      } catch (Talk.Refused e) {
         assertEquals(429, e.status);
         assertTrue(System.nanoTime() - killed < Duration.ofSeconds(20).toNanos(), "a slot is lost");
         TimeUnit.MILLISECONDS.sleep(200);
@@ -491,7 +363,7 @@ class ReplicasE2E {
       try {
         connect(gateways.get(turns % 3), idle).hangUp();
         throw new AssertionError("admitted without a ledger");
-      } catch (Refused e) {
+      } catch (Talk.Refused e) {
         assertEquals(503, e.status);
       }
       assertTrue(health(gateways.get(0)).contains("\"status\": \"UP\""));
@@ -568,7 +440,7 @@ class ReplicasE2E {
     try {
       connect(gateways.get(1), stale).hangUp();
       throw new AssertionError("a token that nobody knows was taken");
-    } catch (Refused e) {
+    } catch (Talk.Refused e) {
       assertEquals(401, e.status);
     }
     assertEquals(0, tokens("kim"), "budgets begin anew");
@@ -583,15 +455,9 @@ class ReplicasE2E {
 
   // --- Roll-outs
 
-  private static String resuming(String handle) {
-    return "{\"setup\":{\"model\":\"models/gemini-3.8-live\",\"sessionResumption\":"
-        + (handle.isEmpty() ? "{}" : "{\"handle\":\"" + handle + "\"}")
-        + "}}";
-  }
-
   /** Goes on at another gateway, and finds that nothing of what was said is lost. */
   private void goesOn(Talk talk, int turns, PackagedGateway next, String user) throws Exception {
-    Talk again = ready(next, access(user, "talkers"), resuming(talk.handle));
+    Talk again = ready(next, access(user, "talkers"), Talk.resuming(talk.handle));
     again.turn();
     var legs = simulator.journal().sessions();
     var last =
@@ -605,7 +471,7 @@ class ReplicasE2E {
     var stopping = gateways.get(0);
     var talks = new ArrayList<Talk>();
     for (int i = 0; i < 8; i++) {
-      Talk talk = ready(stopping, access("u" + i, "talkers"), resuming(""));
+      Talk talk = ready(stopping, access("u" + i, "talkers"), Talk.resuming(""));
       talk.turn();
       talks.add(talk);
     }
@@ -613,7 +479,7 @@ class ReplicasE2E {
     stopping.program().terminate();
     Await.until(() -> stopping.program().log().contains("have 6 s to end"));
     int status =
-        assertThrows(Refused.class, () -> connect(stopping, access("late", "talkers"))).status;
+        assertThrows(Talk.Refused.class, () -> connect(stopping, access("late", "talkers"))).status;
     assertEquals(503, status);
     for (Talk talk : talks) {
       assertEquals("1001 the gateway shuts down", talk.closed.get(20, TimeUnit.SECONDS));
@@ -628,7 +494,7 @@ class ReplicasE2E {
   @Test
   void aSecondSigtermIsObeyedAtOnce() throws Exception {
     var stopping = gateways.get(0);
-    Talk talk = ready(stopping, access("ada", "talkers"), resuming(""));
+    Talk talk = ready(stopping, access("ada", "talkers"), Talk.resuming(""));
     stopping.program().terminate();
     Await.until(() -> stopping.program().log().contains("have 6 s to end"));
     long again = System.nanoTime();
@@ -642,7 +508,7 @@ class ReplicasE2E {
   void aConversationGoesOnElsewhereWhenItsGatewayIsKilled() throws Exception {
     var talks = new ArrayList<Talk>();
     for (int i = 0; i < 8; i++) {
-      Talk talk = ready(gateways.get(0), access("u" + i, "talkers"), resuming(""));
+      Talk talk = ready(gateways.get(0), access("u" + i, "talkers"), Talk.resuming(""));
       talk.turn();
       talk.turn();
       talks.add(talk);
