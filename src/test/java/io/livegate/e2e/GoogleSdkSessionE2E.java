@@ -14,16 +14,20 @@ import io.quarkus.test.junit.QuarkusIntegrationTest;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Google's own SDKs hold whole sessions through the relay of the packaged gateway, by TLS and with
@@ -183,6 +187,37 @@ class GoogleSdkSessionE2E {
                     * 3)
         .findFirst()
         .orElse(0);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"js", "java"})
+  void anSdkNoticesNothingOfConnectionsThatEnd(String sdk) throws Exception {
+    var warning = new Action.GoAway(Duration.ofSeconds(20), Optional.empty());
+    var script = SimulatedGoogle.simulator().script();
+    script.session(At.MID_TURN, warning);
+    script.session(At.AFTER_TURN, new Action.Close(1011, "Internal error occurred."));
+    script.session(At.MID_TURN, warning);
+    script.session(At.TOOL_CALL, warning);
+
+    JsonObject heard = session(sdk, input(credential("relay")));
+
+    assertFalse(heard.containsKey("error"), heard::encodePrettily);
+    assertEquals(
+        List.of(
+            "Good morning",
+            "heard 1000 ms of audio",
+            "Never mind",
+            "The function said {\"sky\":\"clear\"}"),
+        Stream.of("text", "audio", "afterwards", "response")
+            .map(step -> heard.getJsonObject(step).getString("transcription"))
+            .toList());
+    assertEquals(48_000, heard.getJsonObject("audio").getInteger("audioBytes"));
+    assertTrue(heard.getJsonObject("interrupted").getBoolean("interrupted"));
+    assertEquals(1, heard.getJsonObject("call").getJsonArray("calls").size());
+    heard.stream()
+        .map(step -> (JsonObject) step.getValue())
+        .forEach(step -> assertFalse(step.containsKey("closed"), step::encode));
+    assertTrue(SimulatedGoogle.simulator().journal().sessions().size() >= 4);
   }
 
   @Test

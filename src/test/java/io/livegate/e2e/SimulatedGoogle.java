@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -70,7 +71,11 @@ public final class SimulatedGoogle implements QuarkusTestResourceLifecycleManage
   public Map<String, String> start() {
     simulator =
         LiveSimulator.start(
-            Options.builder().recording(Options.Recording.FRAMES).apiKey(API_KEY).build());
+            Options.builder()
+                .recording(Options.Recording.FRAMES)
+                .resumptionInterval(Duration.ofMillis(150))
+                .apiKey(API_KEY)
+                .build());
     try {
       Path directory = Files.createTempDirectory(Path.of("target"), "e2e");
       Path policy = Files.writeString(directory.resolve("policy.yaml"), POLICY);
@@ -86,6 +91,8 @@ public final class SimulatedGoogle implements QuarkusTestResourceLifecycleManage
       config.put("livegate.policy.file", policy.toAbsolutePath().toString());
       config.put("livegate.gemini.base-url", simulator.baseUrl().toString());
       config.put("livegate.gemini.api-key-file", key.toAbsolutePath().toString());
+      // The simulator has in its handles whatever it has read.
+      config.put("livegate.relay.handle-lag", "0s");
       // The audit goes to the same log file as the rest, where secrets are looked for.
       config.put("quarkus.log.category.\"audit\".use-parent-handlers", "true");
       config.put("quarkus.log.category.\"io.livegate\".level", "DEBUG");
