@@ -38,9 +38,11 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.WebSocket;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -84,6 +86,9 @@ class ConsoleE2E {
   private static final String SECRET =
       Secrets.remember(UUID.randomUUID().toString().replace("-", ""));
 
+  private static final String HANDLE_KEY =
+      Secrets.remember(Base64.getEncoder().encodeToString(SecureRandom.getSeed(32)));
+
   private static final String RELAY =
       "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
 
@@ -109,6 +114,7 @@ class ConsoleE2E {
     config.put("livegate.ledger.store", "redis");
     config.put("quarkus.redis.hosts", redis.url());
     config.put("livegate.replica", name);
+    config.put("livegate.relay.handle-key", HANDLE_KEY);
     config.put("quarkus.oidc.pages.tenant-enabled", "true");
     config.put("quarkus.oidc.pages.auth-server-url", issuer.url());
     config.put("quarkus.oidc.pages.client-id", "livegate-pages");

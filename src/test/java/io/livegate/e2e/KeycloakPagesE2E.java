@@ -108,6 +108,7 @@ class KeycloakPagesE2E {
         session().stream()
             .map(cookie -> cookie.name + "=" + cookie.value)
             .collect(Collectors.joining("; "));
+    assertThat(page.locator("#state")).hasText("Ready");
     playground.press("Sign out");
     assertThat(page.locator("h1")).hasText("You are signed out");
     assertEquals(List.of(), session());

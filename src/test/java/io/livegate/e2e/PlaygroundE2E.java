@@ -179,10 +179,11 @@ class PlaygroundE2E {
                   .flatMap(List::stream)
                   .toList()
                   .equals(played.stream().map(Playground.Sound::samples).toList());
-          if (all) {
+          boolean enough = all && turns.get(0).size() > 3;
+          if (enough) {
             hasNoGaps(played, turns);
           }
-          return all;
+          return enough;
         });
     isTheTone(session());
     assertFalse(playground.page().locator("#tokens").textContent().equals("0"));
@@ -206,7 +207,6 @@ class PlaygroundE2E {
       }
       at += turn.size();
     }
-    assertTrue(at > 3, "too little was played to tell");
   }
 
   /** That the microphone's tone arrived at 16 kHz, in chunks of 20 to 40 ms. */
