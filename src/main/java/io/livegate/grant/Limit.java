@@ -41,6 +41,11 @@ public record Limit(Kind kind, String per, String key, long max) {
     }
   }
 
+  /** Whether the count is of all who have a value in common, such as a department. */
+  public boolean shared() {
+    return !per.equals("subject") && !per.equals("rule");
+  }
+
   /** Names the limit to people and in headers: {@code subject.grants-per-minute}. */
   public String name() {
     return per + "." + kind.label();

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -21,9 +22,9 @@ final class Counts {
 
   private static final Duration WINDOW = Duration.ofMinutes(1);
 
-  private record Name(Kind kind, String key) {
+  private record Name(Kind kind, String key, boolean shared) {
     static Name of(Limit limit) {
-      return new Name(limit.kind(), limit.key());
+      return new Name(limit.kind(), limit.key(), limit.shared());
     }
   }
 
@@ -104,8 +105,8 @@ final class Counts {
     return switch (limit.kind()) {
       case GRANTS_PER_MINUTE -> window(name, now).size();
       case CONCURRENT_SESSIONS -> running(name, now).size();
-      case GRANTS_PER_DAY, USAGE_TOKENS_PER_DAY -> booked(name, day(now));
-      case SESSION_TIME_PER_DAY -> booked(name, day(now)) / 1000;
+      case GRANTS_PER_DAY, USAGE_TOKENS_PER_DAY, SESSION_TIME_PER_DAY ->
+          inUnits(limit.kind(), booked(name, day(now)));
     };
   }
 
@@ -192,6 +193,26 @@ final class Counts {
       }
     }
     return reached;
+  }
+
+  List<Share> shares(Instant now) {
+    LocalDate today = day(now);
+    var largest = new ArrayList<Share>();
+    for (Kind kind : Kind.values()) {
+      days.entrySet().stream()
+          .filter(count -> count.getKey().day.equals(today))
+          .filter(count -> count.getKey().name.shared && count.getKey().name.kind == kind)
+          .map(count -> new Share(kind, count.getKey().name.key, inUnits(kind, count.getValue())))
+          .filter(share -> share.used() > 0)
+          .sorted(Share.ORDER)
+          .limit(Share.MOST)
+          .forEach(largest::add);
+    }
+    return largest;
+  }
+
+  private static long inUnits(Kind kind, long booked) {
+    return kind == Kind.SESSION_TIME_PER_DAY ? booked / 1000 : booked;
   }
 
   /** Forgets what no longer counts. */

@@ -89,6 +89,9 @@ public interface Ledger {
   /** What was used, by day, subject, rule and model. */
   Uni<List<UsageRow>> usage(UsageRow.Filter filter);
 
+  /** Today's counts under shared limits: of each kind, the {@link Share#MOST} largest. */
+  Uni<List<Share>> shares();
+
   /**
    * Puts up what a replica has to say, for a minute, in place of what it put up before.
    *

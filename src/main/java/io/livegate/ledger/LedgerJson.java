@@ -67,7 +67,8 @@ final class LedgerJson {
           .put("kind", limit.kind().name())
           .put("key", limit.key())
           .put("max", limit.max())
-          .put("name", limit.name());
+          .put("name", limit.name())
+          .put("shared", limit.shared());
     }
     return node.toString();
   }

@@ -51,6 +51,7 @@ final class LedgerScripts {
     UNBLOCK,
     BLOCKED_UNTIL,
     USAGE,
+    SHARES,
     POST;
 
     String label() {

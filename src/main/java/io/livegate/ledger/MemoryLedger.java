@@ -516,6 +516,11 @@ public final class MemoryLedger implements Ledger {
   }
 
   @Override
+  public Uni<List<Share>> shares() {
+    return once(counts::shares);
+  }
+
+  @Override
   public Uni<Map<String, String>> post(String replica, String notice) {
     return once(
         now -> {

@@ -351,6 +351,25 @@ public final class RedisLedger implements Ledger {
   }
 
   @Override
+  public Uni<List<Share>> shares() {
+    return scripts
+        .run(Operation.SHARES, Integer.toString(Share.MOST))
+        .map(
+            answer -> {
+              var shares = new ArrayList<Share>();
+              for (Response share : answer) {
+                shares.add(
+                    new Share(
+                        Limit.Kind.valueOf(share.get(0).toString()),
+                        share.get(1).toString(),
+                        share.get(2).toLong()));
+              }
+              shares.sort(Share.ORDER);
+              return shares;
+            });
+  }
+
+  @Override
   public Uni<Map<String, String>> post(String replica, String notice) {
     return scripts
         .run(Operation.POST, replica, notice)

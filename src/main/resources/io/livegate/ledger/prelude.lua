@@ -130,6 +130,11 @@ local function day_key(limit, day)
   return P .. 'day:' .. text(day) .. ':' .. limit.kind .. ':' .. limit.key
 end
 
+-- The counts of a day's limits that many share by a value, so that the largest are found.
+local function shares_key(kind, day)
+  return P .. 'shares:' .. text(day) .. ':' .. kind
+end
+
 local function used(limit)
   if limit.kind == 'GRANTS_PER_MINUTE' then
     return redis.call('ZCOUNT', minute_key(limit), after(now - MINUTE), '+inf')
@@ -214,6 +219,10 @@ local function book(terms, kind, day, amount)
       if not counts[key] then
         counts[key] = redis.call('INCRBY', key, text(amount))
         keep(key, 2 * DAY)
+        if limit.shared then
+          redis.call('ZADD', shares_key(kind, day), text(counts[key]), limit.key)
+          keep(shares_key(kind, day), 2 * DAY)
+        end
       end
       local max = limit.max * unit
       if is_budget(limit) and counts[key] - amount < max and counts[key] >= max then

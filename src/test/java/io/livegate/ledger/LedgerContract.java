@@ -942,6 +942,41 @@ abstract class LedgerContract {
     assertEquals(List.of(), usage());
   }
 
+  @Test
+  void whatManyShareTodayIsListedTheLargestFirst() {
+    Limit own = limit(Kind.USAGE_TOKENS_PER_DAY, 1000);
+    Limit everybodys = limit(Kind.USAGE_TOKENS_PER_DAY, "rule", 1000);
+    Limit red = new Limit(Kind.USAGE_TOKENS_PER_DAY, "claims.team", "staff/claims.team/red", 9000);
+    Limit blue = new Limit(Kind.USAGE_TOKENS_PER_DAY, "claims.team", "staff/claims.team/b", 9000);
+    Limit time = limit(Kind.SESSION_TIME_PER_DAY, "claims.team", 9000);
+    Limit times = limit(Kind.GRANTS_PER_DAY, "claims.team", 9);
+    Lease adas = opened(grant("ada", Mode.RELAY, 1, 0, own, everybodys, red, time, times));
+    Lease bobs = opened(grant("bob", Mode.RELAY, 1, 0, red));
+    Lease eves = opened(grant("eve", Mode.RELAY, 1, 0, blue));
+    beat(pulse(adas, 60), pulse(bobs, 7), pulse(eves, 80));
+    get(
+        ledger()
+            .close(
+                new Closing(adas.sessionId(), MODEL, use(61, Duration.ofMillis(61_900)), false)));
+
+    assertEquals(
+        List.of(
+            new Share(Kind.GRANTS_PER_DAY, times.key(), 1),
+            new Share(Kind.USAGE_TOKENS_PER_DAY, blue.key(), 80),
+            new Share(Kind.USAGE_TOKENS_PER_DAY, red.key(), 68),
+            new Share(Kind.SESSION_TIME_PER_DAY, time.key(), 61)),
+        get(elsewhere().shares()));
+
+    for (int i = 0; i < Share.MOST; i++) {
+      opened(
+          grant(
+              "kim", Mode.RELAY, 1, 0, new Limit(Kind.GRANTS_PER_DAY, "claims.n", "r/n/" + i, 9)));
+    }
+    assertEquals(Share.MOST + 3, get(ledger().shares()).size());
+    advance(TO_MIDNIGHT);
+    assertEquals(List.of(), get(ledger().shares()));
+  }
+
   static CutOff block(String subject, Instant until) {
     return new CutOff(CutOff.Kind.BLOCK, subject, NOON, millis(until));
   }

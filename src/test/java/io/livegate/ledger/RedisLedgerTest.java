@@ -97,6 +97,7 @@ class RedisLedgerTest extends LedgerContract {
             limit(Kind.GRANTS_PER_DAY, 99),
             limit(Kind.CONCURRENT_SESSIONS, 99),
             limit(Kind.USAGE_TOKENS_PER_DAY, 9999),
+            limit(Kind.USAGE_TOKENS_PER_DAY, "claims.team", 9999),
             limit(Kind.SESSION_TIME_PER_DAY, 9999));
     TokenHash token = token();
     Lease redeemed = lease();
@@ -122,6 +123,7 @@ class RedisLedgerTest extends LedgerContract {
     operations.put(Operation.UNBLOCK, ledger.unblock("main:eve"));
     operations.put(Operation.BLOCKED_UNTIL, ledger.blockedUntil("main:eve"));
     operations.put(Operation.USAGE, ledger.usage(new UsageRow.Filter(TODAY, TODAY, any, any, any)));
+    operations.put(Operation.SHARES, ledger.shares());
     operations.put(Operation.POST, ledger.post("replica-1", "well"));
     operations.put(Operation.CANCEL, ledger.cancel("nobody's"));
     assertEquals(EnumSet.allOf(Operation.class), operations.keySet());
