@@ -2,6 +2,7 @@ package io.livegate.console;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import io.livegate.grant.Limit.Kind;
+import io.livegate.ledger.Share;
 import io.livegate.ledger.UsageRow;
 import io.livegate.policy.Rule;
 import java.time.LocalDate;
@@ -18,8 +19,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param rules all of the policy in its order, and then others that were used
  * @param subjects those who used most, each under a rule
+ * @param shares of what many may use together, such as a department
  */
-record Budgets(String day, List<Use> rules, List<Use> subjects) {
+record Budgets(String day, List<Use> rules, List<Use> subjects, List<Shared> shares) {
 
   private static final int MOST_SUBJECTS = 50;
 
@@ -56,14 +58,24 @@ record Budgets(String day, List<Use> rules, List<Use> subjects) {
     }
   }
 
+  /**
+   * What was used of a limit that many share.
+   *
+   * @param per what they have in common, as the policy writes it
+   * @param kind of the limit, by its label
+   * @param used of session time, seconds
+   */
+  record Shared(String rule, String per, String value, String kind, long used, long most) {}
+
   private record Who(String rule, String subject) {}
 
   /**
    * Adds up.
    *
    * @param rows of that day
+   * @param counts of the same
    */
-  static Budgets of(LocalDate day, List<UsageRow> rows, List<Rule> policy) {
+  static Budgets of(LocalDate day, List<UsageRow> rows, List<Share> counts, List<Rule> policy) {
     var byName = new LinkedHashMap<String, Rule>();
     policy.forEach(rule -> byName.put(rule.name(), rule));
     var rules = new LinkedHashMap<String, Use>();
@@ -83,7 +95,29 @@ record Budgets(String day, List<Use> rules, List<Use> subjects) {
     return new Budgets(
         day.toString(),
         List.copyOf(rules.values()),
-        List.copyOf(most.subList(0, Math.min(MOST_SUBJECTS, most.size()))));
+        List.copyOf(most.subList(0, Math.min(MOST_SUBJECTS, most.size()))),
+        shared(counts, policy));
+  }
+
+  private static List<Shared> shared(List<Share> counts, List<Rule> policy) {
+    var shared = new ArrayList<Shared>();
+    for (Rule rule : policy) {
+      for (Share count : counts) {
+        rule.share(count.kind(), count.key())
+            .ifPresent(
+                share ->
+                    shared.add(
+                        new Shared(
+                            rule.name(),
+                            share.per(),
+                            share.value(),
+                            count.kind().label(),
+                            count.used(),
+                            share.max())));
+      }
+    }
+    shared.sort(Comparator.comparingDouble(share -> -(double) share.used / share.most));
+    return List.copyOf(shared);
   }
 
   private static Use none(String rule, @Nullable String subject, Map<String, Rule> policy) {

@@ -157,7 +157,11 @@ class Watch {
     Optional<String> any = Optional.empty();
     return ledger
         .usage(new UsageRow.Filter(today, today, any, any, any))
-        .map(rows -> Budgets.of(today, rows, policies.policy().rules()))
+        .chain(
+            rows ->
+                ledger
+                    .shares()
+                    .map(shares -> Budgets.of(today, rows, shares, policies.policy().rules())))
         .chain(
             budgets ->
                 board

@@ -14,6 +14,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * A rule's limits. Whose count each of them bounds is found for a subject.
@@ -29,6 +31,8 @@ record LimitsTemplate(
 
   /** A part of a key that is longer is hashed. */
   static final int LONGEST_PART = 100;
+
+  private static final Pattern ESCAPED = Pattern.compile("%([0-9A-F]{4})");
 
   /** What stands for the value where the whole rule has one count. */
   private static final Outcome ONE = new Outcome.Value("");
@@ -78,6 +82,34 @@ record LimitsTemplate(
       entry.maxima().forEach((kind, max) -> limits.add(new Limit(kind, per.text(), key, max)));
     }
     return new Resolved.Found(new Limits(limits, sessionDuration, idle, directReserve));
+  }
+
+  /** What a count is of, if a shared limit of the rule bounds it. */
+  Optional<Rule.Share> share(String rule, Kind kind, String key) {
+    for (Entry entry : entries) {
+      Long max = entry.maxima().get(kind);
+      String prefix = rule + "/" + part(escaped(entry.per().text())) + "/";
+      if (max != null && key.startsWith(prefix)) {
+        return Optional.of(
+            new Rule.Share(entry.per().text(), readable(key.substring(prefix.length())), max));
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** The value that a part of a key is for; of a hash, its beginning. */
+  private static String readable(String part) {
+    if (part.startsWith("~")) {
+      return part.substring(0, 9) + "…";
+    }
+    return part.startsWith("=")
+        ? part.substring(1)
+        : ESCAPED
+            .matcher(part)
+            .replaceAll(
+                found ->
+                    Matcher.quoteReplacement(
+                        Character.toString(Integer.parseInt(found.group(1), 16))));
   }
 
   /**

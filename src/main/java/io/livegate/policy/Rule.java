@@ -49,6 +49,14 @@ public record Rule(
     record Unknown(Decision.Denied denied) implements Bounds {}
   }
 
+  /**
+   * A limit that many share, for one value.
+   *
+   * @param per as the policy writes it
+   * @param value to be read by people
+   */
+  public record Share(String per, String value, long max) {}
+
   public Rule {
     models = List.copyOf(models);
     modes = List.copyOf(modes);
@@ -77,6 +85,11 @@ public record Rule(
         .filter(entry -> entry.per().text().equals(per))
         .flatMap(entry -> Optional.ofNullable(entry.maxima().get(kind)).stream())
         .findFirst();
+  }
+
+  /** What a count is of, if one of its limits bounds it. */
+  public Optional<Share> share(Limit.Kind kind, String key) {
+    return limits.share(name, kind, key);
   }
 
   /** Why a subject gets nothing whatever it asks for, if so; for the policy's author. */

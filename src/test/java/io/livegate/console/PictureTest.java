@@ -40,7 +40,7 @@ class PictureTest {
 
   @Test
   void aBlankPageIsToldEverything() {
-    var budgets = new Budgets("2026-11-22", List.of(), List.of());
+    var budgets = new Budgets("2026-11-22", List.of(), List.of(), List.of());
     var now =
         new Picture(
             Map.of("a", row("a", 5)), Optional.of(budgets), Optional.empty(), List.of(), "");
