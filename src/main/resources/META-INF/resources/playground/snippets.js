@@ -9,7 +9,6 @@
 export function snippets(base, request) {
   const body = JSON.stringify(request);
   const lines = JSON.stringify(request, null, 2).replaceAll('\n', '\n  ');
-  const python = body.replaceAll(/\b(true|false)\b/g, word => word[0].toUpperCase() + word.slice(1));
   return {
     curl: `# ACCESS_TOKEN: an access token of your OpenID provider, for this gateway.
 curl -s -X POST ${base}/v1/tokens \\
@@ -49,7 +48,7 @@ request = urllib.request.Request(
         "Authorization": "Bearer " + os.environ["ACCESS_TOKEN"],
         "Content-Type": "application/json",
     },
-    data=json.dumps(${python}).encode(),
+    data=json.dumps(${body}).encode(),
 )
 grant = json.load(urllib.request.urlopen(request))
 
@@ -69,71 +68,102 @@ async def main():
 asyncio.run(main())`,
 
     Java: `// com.google.genai:google-genai, com.fasterxml.jackson.core:jackson-databind
-var request = HttpRequest.newBuilder(URI.create("${base}/v1/tokens"))
-    .header("Authorization", "Bearer " + System.getenv("ACCESS_TOKEN"))
-    .header("Content-Type", "application/json")
-    .POST(HttpRequest.BodyPublishers.ofString("""
-        ${body.replaceAll('\\', '\\\\').replaceAll('"""', '\\"""')}"""))
-    .build();
-var grant = new ObjectMapper().readTree(HttpClient.newHttpClient()
-    .send(request, HttpResponse.BodyHandlers.ofString()).body());
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.google.genai.Client;
+import com.google.genai.types.HttpOptions;
+import com.google.genai.types.LiveConnectConfig;
+import com.google.genai.types.LiveSendRealtimeInputParameters;
+import com.google.genai.types.LiveServerContent;
+import com.google.genai.types.Transcription;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 
-var client = Client.builder()
-    .apiKey(grant.get("token").asText())
-    .httpOptions(HttpOptions.builder()
-        .baseUrl(grant.get("baseUrl").asText())
-        .apiVersion(grant.get("apiVersion").asText())
-        .build())
-    .build();
-var session = client.async.live
-    .connect(grant.get("model").asText(), LiveConnectConfig.builder().build())
-    .get();
-session.receive(message -> message.serverContent()
-    .flatMap(LiveServerContent::outputTranscription)
-    .flatMap(Transcription::text)
-    .ifPresent(System.out::print)).get();
-session.sendRealtimeInput(
-    LiveSendRealtimeInputParameters.builder().text("Hello, Gemini").build()).get();
-Thread.sleep(10_000);
-session.close().get();`,
+class Talk {
+  public static void main(String[] arguments) throws Exception {
+    var request = HttpRequest.newBuilder(URI.create("${base}/v1/tokens"))
+        .header("Authorization", "Bearer " + System.getenv("ACCESS_TOKEN"))
+        .header("Content-Type", "application/json")
+        .POST(HttpRequest.BodyPublishers.ofString("""
+            ${body.replaceAll('\\', '\\\\').replaceAll('"""', '\\"""')}"""))
+        .build();
+    var grant = new ObjectMapper().readTree(HttpClient.newHttpClient()
+        .send(request, HttpResponse.BodyHandlers.ofString()).body());
+
+    var client = Client.builder()
+        .apiKey(grant.get("token").asText())
+        .httpOptions(HttpOptions.builder()
+            .baseUrl(grant.get("baseUrl").asText())
+            .apiVersion(grant.get("apiVersion").asText())
+            .build())
+        .build();
+    var session = client.async.live
+        .connect(grant.get("model").asText(), LiveConnectConfig.builder().build())
+        .get();
+    session.receive(message -> message.serverContent()
+        .flatMap(LiveServerContent::outputTranscription)
+        .flatMap(Transcription::text)
+        .ifPresent(System.out::print)).get();
+    session.sendRealtimeInput(
+        LiveSendRealtimeInputParameters.builder().text("Hello, Gemini").build()).get();
+    Thread.sleep(10_000);
+    session.close().get();
+  }
+}`,
 
     Go: `// The protocol itself: go get github.com/gorilla/websocket
-body := strings.NewReader(${/`/.test(body) ? JSON.stringify(body) : '`' + body + '`'})
-request, _ := http.NewRequest("POST", "${base}/v1/tokens", body)
-request.Header.Set("Authorization", "Bearer "+os.Getenv("ACCESS_TOKEN"))
-request.Header.Set("Content-Type", "application/json")
-response, err := http.DefaultClient.Do(request)
-if err != nil {
-	log.Fatal(err)
-}
-var grant struct{ Token, Model, WebSocketURL string }
-json.NewDecoder(response.Body).Decode(&grant)
+package main
 
-socket, _, err := websocket.DefaultDialer.Dial(
-	grant.WebSocketURL+"?access_token="+grant.Token, nil)
-if err != nil {
-	log.Fatal(err)
-}
-socket.WriteJSON(map[string]any{"setup": map[string]any{"model": grant.Model}})
-for {
-	var message struct {
-		SetupComplete *struct{}
-		ServerContent struct {
-			OutputTranscription struct{ Text string }
-			TurnComplete        bool
-		}
-	}
-	if err := socket.ReadJSON(&message); err != nil {
+import (
+	"encoding/json"
+	"fmt"
+	"log"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/gorilla/websocket"
+)
+
+func main() {
+	body := strings.NewReader(${/`/.test(body) ? JSON.stringify(body) : '`' + body + '`'})
+	request, _ := http.NewRequest("POST", "${base}/v1/tokens", body)
+	request.Header.Set("Authorization", "Bearer "+os.Getenv("ACCESS_TOKEN"))
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
 		log.Fatal(err)
 	}
-	if message.SetupComplete != nil {
-		socket.WriteJSON(map[string]any{"realtimeInput": map[string]any{"text": "Hello, Gemini"}})
+	var grant struct{ Token, Model, WebSocketURL string }
+	json.NewDecoder(response.Body).Decode(&grant)
+
+	socket, _, err := websocket.DefaultDialer.Dial(
+		grant.WebSocketURL+"?access_token="+grant.Token, nil)
+	if err != nil {
+		log.Fatal(err)
 	}
-	fmt.Print(message.ServerContent.OutputTranscription.Text)
-	if message.ServerContent.TurnComplete {
-		break
+	socket.WriteJSON(map[string]any{"setup": map[string]any{"model": grant.Model}})
+	for {
+		var message struct {
+			SetupComplete *struct{}
+			ServerContent struct {
+				OutputTranscription struct{ Text string }
+				TurnComplete        bool
+			}
+		}
+		if err := socket.ReadJSON(&message); err != nil {
+			log.Fatal(err)
+		}
+		if message.SetupComplete != nil {
+			socket.WriteJSON(map[string]any{"realtimeInput": map[string]any{"text": "Hello, Gemini"}})
+		}
+		fmt.Print(message.ServerContent.OutputTranscription.Text)
+		if message.ServerContent.TurnComplete {
+			break
+		}
 	}
-}
-socket.Close()`,
+	socket.Close()
+}`,
   };
 }

@@ -76,6 +76,13 @@ final class JsSdk {
     return run(script, input, Map.of("NODE_EXTRA_CA_CERTS", authority.toString()));
   }
 
+  /** What an example prints that wants an access token. */
+  static String example(String file, String text, String accessToken, String interpreter)
+      throws IOException {
+    Files.writeString(HOME.resolve(file), text);
+    return execute(file, RUN_LIMIT, Map.of("ACCESS_TOKEN", accessToken), interpreter, file);
+  }
+
   private static JsonObject run(String script, JsonObject input, Map<String, String> environment)
       throws IOException {
     var all = new HashMap<>(environment);

@@ -24,11 +24,14 @@ import io.livegate.simulator.MintFault;
 import io.livegate.simulator.Options;
 import io.livegate.simulator.Script;
 import io.vertx.core.json.JsonObject;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -36,6 +39,7 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import javax.tools.ToolProvider;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -62,7 +66,7 @@ class PlaygroundE2E {
             inputAudioTranscription: {}
             outputAudioTranscription: {}
             contextWindowCompression: {slidingWindow: {}}
-          open: [generationConfig.speechConfig, generationConfig.temperature]
+          open: [generationConfig.speechConfig, generationConfig.temperature, systemInstruction]
           limits:
             - {per: subject, grants-per-day: 200}
             - {per: rule, usage-tokens-per-day: 5000000}
@@ -247,6 +251,15 @@ class PlaygroundE2E {
     assertTrue(played.indexOf(answer) > 0);
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"direct", "relay"})
+  void whoSpeaksInterruptsToo(String mode) {
+    var playground = playground("voice-pilots").mode(mode).talk("Talk").say(STORY);
+    assertThat(playground.transcript().locator(".model[data-cut]").first()).isVisible();
+    assertTrue(playground.silenced() > 3, "what was to come was not taken back");
+    assertThat(playground.transcript().locator(".model").last()).containsText("ms of audio");
+  }
+
   @Test
   void theSettingsAreAskedForAndWhatIsFixedIsNotOffered() {
     var playground = playground("voice-pilots");
@@ -281,6 +294,61 @@ class PlaygroundE2E {
     }
     assertFalse(page.content().contains("eyJ"), "a token is shown");
     assertFalse(page.content().contains("auth_tokens/"), "a token is shown");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"direct", "relay"})
+  void itsProgramsRun(String mode) throws IOException {
+    var playground = playground("voice-pilots").mode(mode);
+    String instruction = "Say \"it's\" \\ `twice`, true";
+    playground.page().getByLabel("Temperature").fill("0.4");
+    playground.page().getByLabel("Instruction").fill(instruction);
+    String accessToken =
+        Secrets.remember(issuer.token(user).groups("voice-pilots").claim("name", "it's").sign());
+    var minted =
+        new JsonObject(
+            JsSdk.example("snippet.sh", snippet(playground, "curl"), accessToken, "bash"));
+    assertEquals(mode, minted.getString("mode"));
+    Secrets.remember(minted.getString("token"));
+    assertEquals(
+        "Hello, Gemini",
+        JsSdk.example("snippet.mjs", snippet(playground, "JavaScript"), accessToken, "node"));
+    var setup = session().setup();
+    assertEquals(0.4, setup.getJsonObject("generationConfig").getDouble("temperature"));
+    assertEquals(
+        instruction,
+        setup
+            .getJsonObject("systemInstruction")
+            .getJsonArray("parts")
+            .getJsonObject(0)
+            .getString("text"));
+    compiles(snippet(playground, "Java"));
+  }
+
+  private static String snippet(Playground playground, String language) {
+    playground
+        .page()
+        .getByRole(AriaRole.TAB, new Page.GetByRoleOptions().setName(language).setExact(true))
+        .click();
+    return playground.page().locator("#snippet").textContent();
+  }
+
+  private static void compiles(String program) throws IOException {
+    Path directory = Files.createDirectories(Path.of("target", "snippet"));
+    Path source = Files.writeString(directory.resolve("Talk.java"), program);
+    var messages = new ByteArrayOutputStream();
+    int failed =
+        ToolProvider.getSystemJavaCompiler()
+            .run(
+                null,
+                messages,
+                messages,
+                "-cp",
+                System.getProperty("java.class.path"),
+                "-d",
+                directory.toString(),
+                source.toString());
+    assertEquals(0, failed, messages::toString);
   }
 
   @Test
@@ -502,14 +570,14 @@ class PlaygroundE2E {
     page.navigate(gateway.url() + "/");
     assertThat(page.locator("#state")).hasText("Ready");
     long bytes =
-        loaded.stream()
+        List.copyOf(loaded).stream()
             .filter(response -> response.status() == 200)
             .mapToLong(response -> response.body().length)
             .sum();
     System.out.printf("The playground loads %d files, %d bytes%n", loaded.size(), bytes);
     assertTrue(bytes < 100_000, () -> bytes + " bytes");
     assertTrue(
-        loaded.stream()
+        List.copyOf(loaded).stream()
             .allMatch(
                 response ->
                     response.url().startsWith(gateway.url().toString())
