@@ -1,6 +1,6 @@
 // Small bars, drawn as SVG.
 
-import {number, duration} from './sessions.js';
+import {number, duration, some} from './sessions.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -60,18 +60,28 @@ function used(use) {
   return use.tokens + use.estimatedTokens;
 }
 
+/** How full it is, for its colour. */
+function level(used, most) {
+  if (!most) return ' free';
+  return used >= most ? ' full' : used >= 0.8 * most ? ' near' : '';
+}
+
+function named(text) {
+  const name = span('name', text);
+  name.title = text;
+  return name;
+}
+
 function item(use, largest, open) {
   const element = document.createElement('li');
   const most = use.most.tokens;
-  const name = span('name', use.subject ?? use.rule);
-  name.title = name.textContent;
-  const amount = span(
-    'amount', most ? `${number(used(use))} of ${number(most)} tokens` : `${number(used(use))} tokens`);
-  const share = used(use) / (most ?? Infinity);
-  const level = share >= 1 ? ' full' : share >= 0.8 ? ' near' : '';
+  const colour = level(used(use), most);
   element.append(
-    line('line', name, amount),
-    bar([['reported' + level, use.tokens], ['estimated' + level, use.estimatedTokens]], most ?? largest),
+    line(
+      'line',
+      named(use.subject ?? use.rule),
+      span('amount', most ? `${number(used(use))} of ${number(most)} tokens` : some(used(use), 'token'))),
+    bar([['reported' + colour, use.tokens], ['estimated' + colour, use.estimatedTokens]], most ?? largest),
     line('hint', details(use)));
   if (open) {
     const button = document.createElement('button');
@@ -86,14 +96,31 @@ function item(use, largest, open) {
 }
 
 function details(use) {
-  const of = (text, most) => (most === undefined ? text : `${text} of ${most}`);
   return [
     ...(use.subject ? [use.rule] : []),
-    of(number(use.grants), use.most.grants && number(use.most.grants)) +
-      (use.grants === 1 && !use.most.grants ? ' grant' : ' grants'),
-    number(use.sessions) + (use.sessions === 1 ? ' session' : ' sessions'),
-    of(duration(use.seconds * 1000), use.most.seconds && duration(use.most.seconds * 1000)),
+    use.most.grants ? `${number(use.grants)} of ${number(use.most.grants)} grants` : some(use.grants, 'grant'),
+    some(use.sessions, 'session'),
+    duration(use.seconds * 1000) + (use.most.seconds ? ` of ${duration(use.most.seconds * 1000)}` : ''),
   ].join(' · ');
+}
+
+const AMOUNTS = {
+  'usage-tokens-per-day': count => some(count, 'token'),
+  'session-time-per-day': seconds => duration(seconds * 1000),
+  'grants-per-day': count => some(count, 'grant'),
+};
+
+/** What was used of limits that many share. */
+export function drawShares(list, shares) {
+  list.replaceChildren(...shares.map(({rule, per, value, kind, used, most}) => {
+    const element = document.createElement('li');
+    const left = kind === 'session-time-per-day' ? duration(used * 1000) : number(used);
+    element.append(
+      line('line', named(value || '(empty)'), span('amount', `${left} of ${AMOUNTS[kind](most)}`)),
+      bar([['reported' + level(used, most), used]], most),
+      line('hint', `${rule} · by ${per}`));
+    return element;
+  }));
 }
 
 /** How often things happened, by their names. */

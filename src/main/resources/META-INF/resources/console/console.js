@@ -2,8 +2,8 @@
 
 import {call as ask, signOut} from '/pages/api.js';
 import {follow} from './feed.js';
-import {SessionTable, duration, number} from './sessions.js';
-import {drawBudgets, drawCounts} from './charts.js';
+import {SessionTable, duration, number, some} from './sessions.js';
+import {drawBudgets, drawCounts, drawShares} from './charts.js';
 
 const $ = id => document.getElementById(id);
 const SAY_FOR = 6000;
@@ -21,7 +21,7 @@ function element(name, text, className) {
 }
 
 function moment(time) {
-  return new Date(time).toLocaleString([], {dateStyle: 'medium', timeStyle: 'medium'});
+  return new Date(time).toLocaleString('en-GB', {dateStyle: 'medium', timeStyle: 'medium'});
 }
 
 // --- Tabs
@@ -83,7 +83,8 @@ function count() {
   const all = table.size;
   show('count', table.shown === all ? `${number(all)} live` : `${number(table.shown)} of ${number(all)} live`);
   $('empty').hidden = table.shown > 0;
-  show('empty', all > 0 ? 'No session matches the filter.' : 'Nobody is talking.');
+  show('empty-text', all > 0 ? 'No session matches the filter.' : 'Nobody is talking.');
+  $('empty-hint').hidden = all > 0;
 }
 
 function draw() {
@@ -96,11 +97,13 @@ function draw() {
 
 // --- What the feed tells
 
-function budgets({day, rules, subjects}) {
+function budgets({day, rules, subjects, shares}) {
   show('day', day);
   show('tile-tokens', number(rules.reduce((sum, use) => sum + use.tokens + use.estimatedTokens, 0)));
   drawBudgets($('by-rule'), rules);
   drawBudgets($('by-subject'), subjects, open);
+  $('shared').hidden = shares.length === 0;
+  drawShares($('by-share'), shares);
 }
 
 function policy({digest, loadedAt, rules, rejected}) {
@@ -113,7 +116,7 @@ function policy({digest, loadedAt, rules, rejected}) {
     show('rejected-at', moment(rejected.at));
     $('mistakes').replaceChildren(...rejected.mistakes.map(mistake => {
       const item = element('li', mistake.what);
-      item.prepend(element('span', `line ${mistake.line}` + (mistake.rule ? `, ${mistake.rule}` : ''), 'place'));
+      item.prepend(element('span', `line ${mistake.line}` + (mistake.rule ? `, ${mistake.rule}` : '') + ': ', 'place'));
       return item;
     }));
   }
@@ -149,13 +152,13 @@ function notices(told) {
   $('latest').replaceChildren(...latest.map(refusal => {
     const row = element('tr');
     row.append(
-      element('td', moment(refusal.at)),
+      element('td', moment(refusal.at), 'when'),
       element('td', refusal.cause, 'cause'),
-      element('td', refusal.what),
-      element('td', refusal.subject ?? 'nobody known'),
-      element('td', refusal.rule ?? '–'),
-      element('td', refusal.peer),
-      element('td', refusal.replica));
+      element('td', refusal.what, 'what'),
+      element('td', refusal.subject ?? 'nobody known', 'subject'),
+      element('td', refusal.rule ?? '–', 'rule'),
+      element('td', refusal.peer, 'peer'),
+      element('td', refusal.replica, 'replica'));
     return row;
   }));
   $('no-refusals').hidden = latest.length > 0;
@@ -222,7 +225,7 @@ function open({subject, ...session}) {
     ['Granted as', session.mode],
     ['Replica', session.replica],
     ['Since', `${moment(session.startedAt)} (${duration(now() - Date.parse(session.startedAt))})`],
-    ['Usage', `${number(session.tokens)} tokens, ${number(session.turns)} turns`],
+    ['Usage', [some(session.tokens, 'token'), some(session.turns, 'turn'), some(session.legs, 'leg')].join(', ')],
   ] : [['Sessions', number(theirs)]]);
   $('ends').hidden = theirs === 0;
   $('end-one').hidden = !session.id;
@@ -272,7 +275,7 @@ $('end-all').addEventListener('click', () => {
   const {subject} = opened;
   act(
     () => call('DELETE', '/sessions?subject=' + encodeURIComponent(subject)),
-    ({ended}) => `${number(ended)} sessions of ${subject} are ended.`);
+    ({ended}) => `${some(ended, 'session')} of ${subject} ended.`);
 });
 $('block').addEventListener('click', () => {
   const {subject} = opened;

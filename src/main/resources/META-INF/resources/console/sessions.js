@@ -219,6 +219,11 @@ export function number(value) {
   return NUMBER.format(value);
 }
 
+/** 1 turn, 2 turns. */
+export function some(count, what) {
+  return `${number(count)} ${what}${count === 1 ? '' : 's'}`;
+}
+
 /** 75000 ms is 1m 15s. */
 export function duration(millis) {
   const seconds = Math.max(0, Math.floor(millis / 1000));

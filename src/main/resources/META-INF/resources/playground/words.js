@@ -22,9 +22,10 @@ export function amount(name, number) {
 }
 
 export function duration(seconds) {
-  if (seconds < 120) return `${Math.ceil(seconds)} s`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
-  return `${Math.round(seconds / 360) / 10} h`;
+  // With spaces at which no line breaks.
+  if (seconds < 120) return `${Math.ceil(seconds)}\u00a0s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)}\u00a0min`;
+  return `${Math.round(seconds / 360) / 10}\u00a0h`;
 }
 
 export function resetsIn(seconds) {

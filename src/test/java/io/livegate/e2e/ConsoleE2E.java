@@ -11,6 +11,7 @@ import com.microsoft.playwright.Page;
 import com.microsoft.playwright.Response;
 import com.microsoft.playwright.options.AriaRole;
 import com.microsoft.playwright.options.RequestOptions;
+import com.microsoft.playwright.options.WaitForSelectorState;
 import io.livegate.RedisServer;
 import io.livegate.Secrets;
 import io.livegate.TestIssuer;
@@ -20,6 +21,7 @@ import io.livegate.grant.Grant;
 import io.livegate.grant.Limits;
 import io.livegate.grant.Login;
 import io.livegate.grant.Mode;
+import io.livegate.identity.Subject;
 import io.livegate.ledger.Answer;
 import io.livegate.ledger.Beat;
 import io.livegate.ledger.Closing;
@@ -28,6 +30,9 @@ import io.livegate.ledger.Lease;
 import io.livegate.ledger.RedisClient;
 import io.livegate.ledger.RedisLedger;
 import io.livegate.ledger.Use;
+import io.livegate.policy.PolicyFile;
+import io.livegate.policy.PolicyFile.Compiled;
+import io.livegate.policy.Rule;
 import io.livegate.simulator.LiveSimulator;
 import io.livegate.simulator.Options;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -38,6 +43,9 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.WebSocket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
@@ -81,6 +89,8 @@ class ConsoleE2E {
           when: "'research' in claims.groups"
           models: [gemini-3.8-live]
           modes: [relay]
+          limits:
+            - {per: claims.department, usage-tokens-per-day: 500000, session-time-per-day: 20h}
       """;
 
   private static final String SECRET =
@@ -95,6 +105,7 @@ class ConsoleE2E {
   private static TestIssuer issuer;
   private static LiveSimulator simulator;
   private static RedisServer redis;
+  private static Path policyFile;
   private static PackagedGateway here;
   private static PackagedGateway elsewhere;
   private static Chromium chromium;
@@ -104,6 +115,8 @@ class ConsoleE2E {
     issuer = new TestIssuer();
     simulator = LiveSimulator.start(Options.builder().apiKey(PackagedGateway.API_KEY).build());
     redis = new RedisServer();
+    policyFile =
+        Files.writeString(Files.createTempFile(Path.of("target"), "policy", ".yaml"), POLICY);
     here = gateway("livegate-0");
     elsewhere = gateway("livegate-1");
     chromium = new Chromium();
@@ -113,6 +126,7 @@ class ConsoleE2E {
     var config = new HashMap<String, String>();
     config.put("livegate.ledger.store", "redis");
     config.put("quarkus.redis.hosts", redis.url());
+    config.put("livegate.policy.file", policyFile.toString());
     config.put("livegate.replica", name);
     config.put("livegate.relay.handle-key", HANDLE_KEY);
     config.put("quarkus.oidc.pages.tenant-enabled", "true");
@@ -213,7 +227,7 @@ class ConsoleE2E {
     assertEquals("1008 ended by an administrator", closed.get(20, TimeUnit.SECONDS));
     assertThat(page.locator("#said")).containsText("mallory is blocked until");
 
-    page.getByRole(AriaRole.TAB, new Page.GetByRoleOptions().setName("Budgets")).click();
+    tab(page, "Budgets");
     page.locator("#by-subject li")
         .filter(new Locator.FilterOptions().setHasText("mallory"))
         .getByRole(AriaRole.BUTTON)
@@ -226,9 +240,82 @@ class ConsoleE2E {
   }
 
   @Test
+  void itEndsAllOfASubject() throws Exception {
+    Page page = console(Look.LIGHT);
+    var one = talk("carol");
+    var other = talk("carol");
+    assertThat(row(page, "carol")).hasCount(2);
+    row(page, "carol").first().getByRole(AriaRole.BUTTON).click();
+    page.locator("#end-all").click();
+    assertEquals("1008 ended by an administrator", one.get(20, TimeUnit.SECONDS));
+    assertEquals("1008 ended by an administrator", other.get(20, TimeUnit.SECONDS));
+    assertThat(page.locator("#said")).hasText("2 sessions of default:carol ended.");
+    page.context().close();
+    chromium.nothingWentWrong();
+  }
+
+  @Test
+  void itShowsWhatWasUsedOfBudgets() throws Exception {
+    try (var crowd = new Crowd(12)) {
+      crowd.talk();
+      Page page = console(Look.LIGHT);
+      tab(page, "Budgets");
+      assertThat(item(page, "#by-rule", "voice-pilots")).containsText("of 6,000,000 tokens");
+      assertThat(item(page, "#by-subject", "of 20,000 tokens").first())
+          .containsText("voice-pilots");
+      assertThat(item(page, "#by-share", "of 500,000 tokens").first())
+          .containsText("research · by claims.department");
+      assertThat(item(page, "#by-share", "Robotics")).hasCount(2);
+      assertThat(item(page, "#by-share", "R&D")).hasCount(2);
+      assertThat(item(page, "#by-share", "of 20h 00m")).hasCount(2);
+      page.context().close();
+    }
+    chromium.nothingWentWrong();
+  }
+
+  @Test
+  void itShowsTheMistakesOfANewerPolicy() throws Exception {
+    Page page = console(Look.LIGHT);
+    tab(page, "Policy");
+    String digest = page.locator("#digest").textContent();
+    Files.writeString(policyFile, POLICY.replace("modes: [relay]\n", "modes: [telepathy]\n"));
+    page.locator("#mistakes li").waitFor();
+    assertThat(page.locator("#mistakes li"))
+        .hasText("line 17, research: rules[1].modes[0] must be direct or relay");
+    assertThat(page.locator("#digest")).hasText(digest);
+    assertThat(page.locator("#replicas .warn").first()).hasText("refuses a newer file");
+    shown(page, Look.LIGHT, "rejected");
+    Files.writeString(policyFile, POLICY);
+    page.locator("#rejected")
+        .waitFor(new Locator.WaitForOptions().setState(WaitForSelectorState.HIDDEN));
+    page.context().close();
+    chromium.nothingWentWrong();
+  }
+
+  @Test
+  void itShowsWhatWasRefusedByCause() throws Exception {
+    Page page = console(Look.LIGHT);
+    tab(page, "Refusals");
+    refused();
+    assertThat(item(page, "#causes", "no-rule-matched")).isVisible();
+    assertThat(page.locator("#latest tr").first()).containsText("default:eve");
+    assertThat(page.locator("#latest tr").first()).containsText("livegate-0");
+    page.context().close();
+    chromium.nothingWentWrong();
+  }
+
+  private static void tab(Page page, String name) {
+    page.getByRole(AriaRole.TAB, new Page.GetByRoleOptions().setName(name)).click();
+  }
+
+  private static Locator item(Page page, String list, String text) {
+    return page.locator(list + " li").filter(new Locator.FilterOptions().setHasText(text));
+  }
+
+  @Test
   void itExplainsADecision() {
     Page page = console(Look.LIGHT);
-    page.getByRole(AriaRole.TAB, new Page.GetByRoleOptions().setName("Policy")).click();
+    tab(page, "Policy");
     page.getByLabel("Claims of the access token")
         .fill("{\"sub\":\"ada\",\"name\":\"Ada\",\"groups\":[\"voice-pilots\"]}");
     page.locator("#explain summary").click();
@@ -327,7 +414,7 @@ class ConsoleE2E {
                 Map.of("generationConfig", Map.of("responseModalities", List.of("AUDIO"))),
                 List.of(),
                 Optional.empty(),
-                Limits.NONE,
+                i % 3 == 0 ? shared(i % 2 == 0 ? "Robotics" : "R&D") : Limits.NONE,
                 new Login("default", user, Optional.empty(), Instant.now()));
         var admitted =
             get(
@@ -336,6 +423,19 @@ class ConsoleE2E {
                     new Lease(name + i, "livegate-2")));
         assertInstanceOf(Answer.Admitted.class, admitted);
       }
+    }
+
+    private static Limits shared(String department) {
+      var policy =
+          assertInstanceOf(
+              Compiled.Accepted.class,
+              PolicyFile.compile(POLICY.getBytes(StandardCharsets.UTF_8), false));
+      Rule research = policy.policy().rules().get(1);
+      var bounds =
+          assertInstanceOf(
+              Rule.Bounds.Known.class,
+              research.bounds(new Subject("default:ada", "", Map.of("department", department))));
+      return bounds.limits();
     }
 
     /** Half of them use something, and all of them hold their slots. */
@@ -463,7 +563,7 @@ class ConsoleE2E {
   private static Page page(Look look, String what) throws IOException {
     var page = console(look);
     if (what.equals("nobody")) {
-      assertThat(page.locator("#empty")).hasText("Nobody is talking.");
+      assertThat(page.locator("#empty-text")).hasText("Nobody is talking.");
       Chromium.isAccessible(page);
     }
     return page;
@@ -484,14 +584,14 @@ class ConsoleE2E {
     page.navigate(here.url() + "/console");
     assertThat(page.locator("#link")).hasText("Live");
     long bytes =
-        loaded.stream()
+        List.copyOf(loaded).stream()
             .filter(response -> response.status() == 200)
             .mapToLong(response -> response.body().length)
             .sum();
     System.out.printf("The console loads %d files, %d bytes%n", loaded.size(), bytes);
     assertTrue(bytes < 100_000, () -> bytes + " bytes");
     assertTrue(
-        loaded.stream()
+        List.copyOf(loaded).stream()
             .allMatch(
                 r ->
                     r.url().startsWith(here.url().toString()) || r.url().startsWith(issuer.url())));
