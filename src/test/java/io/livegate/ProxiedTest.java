@@ -1,9 +1,14 @@
 package io.livegate;
 
+import static io.livegate.ConsoleTest.cookies;
 import static io.livegate.GatewayTest.TOKENS;
 import static io.livegate.GatewayTest.as;
 import static io.livegate.GatewayTest.pilot;
 import static io.livegate.GatewayTest.problem;
+import static io.restassured.RestAssured.given;
+import static org.hamcrest.Matchers.allOf;
+import static org.hamcrest.Matchers.containsString;
+import static org.hamcrest.Matchers.startsWith;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -12,9 +17,11 @@ import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.test.junit.QuarkusTestProfile;
 import io.quarkus.test.junit.TestProfile;
+import io.restassured.specification.RequestSpecification;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Inject;
+import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -82,5 +89,44 @@ class ProxiedTest {
     assertEquals("203.0.113.7", issued.peer());
     assertEquals("203.0.113.8", refused.peer());
     assertTrue(refused.subject().isEmpty());
+  }
+
+  @Test
+  void pagesAreSeenAtTheAddressThatATrustedProxyForwards() throws IOException {
+    forwarded()
+        .redirects()
+        .follow(false)
+        .get("/")
+        .then()
+        .statusCode(302)
+        .header(
+            "Location",
+            containsString(
+                "redirect_uri=https%3A%2F%2Flivegate.example.com%2Fplayground%2Fsigned-in"))
+        .header("Set-Cookie", allOf(startsWith("q_auth_pages"), containsString("Secure")));
+
+    String cookies = cookies(pilot());
+    problem(
+        forwarded()
+            .header("Cookie", cookies)
+            .header("Origin", "http://livegate.example.com")
+            .post("/sign-out")
+            .then(),
+        403,
+        "origin-forbidden");
+    forwarded()
+        .header("Cookie", cookies)
+        .header("Origin", "https://livegate.example.com")
+        .post("/sign-out")
+        .then()
+        .statusCode(200)
+        .body(
+            "location",
+            containsString(
+                "post_logout_redirect_uri=https%3A%2F%2Flivegate.example.com%2Fpages%2Fsigned-out"));
+  }
+
+  private static RequestSpecification forwarded() {
+    return given().header("Host", "livegate.example.com").header("X-Forwarded-Proto", "https");
   }
 }
