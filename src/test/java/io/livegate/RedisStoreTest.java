@@ -1,5 +1,9 @@
 package io.livegate;
 
+import static io.livegate.GatewayTest.TOKENS;
+import static io.livegate.GatewayTest.as;
+import static io.livegate.GatewayTest.pilot;
+import static io.livegate.GatewayTest.problem;
 import static org.hamcrest.Matchers.equalTo;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -11,14 +15,20 @@ import io.livegate.error.GatewayException;
 import io.livegate.ledger.Beat;
 import io.livegate.ledger.Ledger;
 import io.livegate.ledger.RedisLedger;
+import io.quarkus.redis.datasource.ReactiveRedisDataSource;
 import io.quarkus.test.common.QuarkusTestResourceLifecycleManager;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
 import io.restassured.response.ValidatableResponse;
+import io.vertx.core.json.JsonObject;
 import jakarta.inject.Inject;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 
 /** The app with its ledger in Redis. */
@@ -38,6 +48,7 @@ class RedisStoreTest {
       return Map.of(
           "livegate.ledger.store", "redis",
           "livegate.ledger.timeout", "500ms",
+          "livegate.audit.sinks", "stdout,redis",
           "quarkus.redis.hosts", server.url());
     }
 
@@ -48,6 +59,7 @@ class RedisStoreTest {
   }
 
   @Inject Ledger ledger;
+  @Inject ReactiveRedisDataSource data;
 
   @Test
   void itIsReadyAndCountsItsOperationsWhetherOrNotRedisAnswers() {
@@ -69,6 +81,40 @@ class RedisStoreTest {
     String duration = "livegate_ledger_duration_seconds_count{operation=\"beat\",outcome=\"%s\"}";
     assertTrue(value(metrics, duration.formatted("failed")) >= 1);
     assertTrue(value(metrics, duration.formatted("ok")) >= 2);
+  }
+
+  @Test
+  void theAuditHasEveryLineOnceThoughRedisWasAway() {
+    String before = grant();
+    Await.until(() -> lines(before) == 1);
+    Redis.server.pause();
+    try {
+      problem(as(pilot()).post(TOKENS).then(), 503, "ledger-unavailable");
+    } finally {
+      Redis.server.resume();
+    }
+    String after = grant();
+    Await.until(() -> lines(after) == 1);
+    assertEquals(1, lines(before));
+    assertEquals(1, lines("\"outcome\":\"ledger-unavailable\""));
+    List<Integer> numbers =
+        stream().map(line -> new JsonObject(line).getInteger("sequence")).toList();
+    assertEquals(IntStream.rangeClosed(1, numbers.size()).boxed().toList(), numbers);
+  }
+
+  private static String grant() {
+    return as(pilot()).post(TOKENS).then().statusCode(201).extract().path("grantId");
+  }
+
+  private long lines(String part) {
+    return stream().filter(line -> line.contains(part)).count();
+  }
+
+  private Stream<String> stream() {
+    var entries =
+        data.execute("XRANGE", "{livegate}:audit", "-", "+").await().atMost(Duration.ofSeconds(10));
+    return StreamSupport.stream(entries.spliterator(), false)
+        .map(entry -> entry.get(1).get(1).toString());
   }
 
   private static double value(String metrics, String name) {
