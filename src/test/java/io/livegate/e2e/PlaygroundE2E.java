@@ -191,6 +191,7 @@ class PlaygroundE2E {
         });
     isTheTone(session());
     assertFalse(playground.page().locator("#tokens").textContent().equals("0"));
+    assertFalse(playground.page().locator("#time").textContent().equals("0:00"));
 
     playground.press("End");
     assertThat(playground.transcript()).containsText("You have ended it.");
@@ -419,6 +420,20 @@ class PlaygroundE2E {
       assertThat(playground.transcript().locator(".model")).containsText("Good morning");
       deaf.nothingWentWrong();
     }
+  }
+
+  @Test
+  void whoBlocksTheMicrophoneIsToldHowToAllowIt() {
+    issuer.visitor(issuer.token(user).groups("voice-pilots"));
+    visitor = chromium.visitor(Look.LIGHT);
+    visitor.addInitScript(
+        "navigator.mediaDevices.getUserMedia ="
+            + " async () => { throw new DOMException('no', 'NotAllowedError'); }");
+    var playground = Playground.open(visitor, gateway.url() + "/").talk("Talk");
+    assertThat(playground.transcript())
+        .containsText("Your browser blocks the microphone: allow it by the sign");
+    playground.say("Good morning");
+    assertThat(playground.transcript().locator(".model")).containsText("Good morning");
   }
 
   @Test
