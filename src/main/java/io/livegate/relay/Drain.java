@@ -1,7 +1,5 @@
 package io.livegate.relay;
 
-import io.micrometer.core.instrument.FunctionCounter;
-import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.LaunchMode;
 import io.quarkus.runtime.StartupEvent;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -42,12 +40,9 @@ class Drain implements HealthCheck {
   private final Duration time;
   private final AtomicBoolean told = new AtomicBoolean();
 
-  Drain(Sessions sessions, RelayConfig config, MeterRegistry metrics) {
+  Drain(Sessions sessions, RelayConfig config) {
     this.sessions = sessions;
     this.time = config.drainTime();
-    FunctionCounter.builder("livegate.drain.overruns", sessions, Sessions::overruns)
-        .description("Sessions that were ended in the middle of something by a shutdown")
-        .register(metrics);
   }
 
   /** By reflection, as compilers warn of the JDK's only class for signals. */

@@ -2,7 +2,10 @@ package io.livegate.relay;
 
 import io.livegate.error.ErrorCode;
 import io.livegate.error.GatewayException;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.netty.util.concurrent.Future;
+import io.quarkus.runtime.Startup;
 import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
@@ -13,7 +16,6 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.LongAdder;
 import org.jboss.logging.Logger;
 
 /**
@@ -21,8 +23,9 @@ import org.jboss.logging.Logger;
  *
  * <p>When sessions hold more memory than they may together, none of them reads any more; whoever is
  * slow to take what was sent to it has a second for that. As long as that is not enough, the one
- * that holds most is ended, second by second.
+ * that holds most is ended, second by second. Made at start, for its counter to be there to scrape.
  */
+@Startup
 @ApplicationScoped
 class Sessions {
 
@@ -38,14 +41,18 @@ class Sessions {
   private final AtomicInteger pending = new AtomicInteger();
   private final AtomicLong buffered = new AtomicLong();
   private final AtomicBoolean relieving = new AtomicBoolean();
-  private final LongAdder cutOff = new LongAdder();
+  private final Counter overruns;
   private final Set<Session> running = ConcurrentHashMap.newKeySet();
   private volatile boolean draining;
 
-  Sessions(RelayConfig config, Vertx vertx) {
+  Sessions(RelayConfig config, Vertx vertx, MeterRegistry metrics) {
     this.config = config;
     this.vertx = vertx;
     this.maxBuffered = config.maxBufferedBytes().asLongValue();
+    this.overruns =
+        Counter.builder("livegate.drain.overruns")
+            .description("Sessions that were ended in the middle of something by a shutdown")
+            .register(metrics);
   }
 
   /**
@@ -122,12 +129,12 @@ class Sessions {
 
   /** A session could not end in order before the time of {@link #drain} was over. */
   void cutOff() {
-    cutOff.increment();
+    overruns.increment();
   }
 
   /** How many sessions could not end in order. */
   long overruns() {
-    return cutOff.sum();
+    return (long) overruns.count();
   }
 
   boolean isDraining() {
