@@ -5,9 +5,10 @@ import io.livegate.error.GatewayException;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.netty.util.concurrent.Future;
-import io.quarkus.runtime.Startup;
+import io.quarkus.runtime.StartupEvent;
 import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.Set;
@@ -23,9 +24,8 @@ import org.jboss.logging.Logger;
  *
  * <p>When sessions hold more memory than they may together, none of them reads any more; whoever is
  * slow to take what was sent to it has a second for that. As long as that is not enough, the one
- * that holds most is ended, second by second. Made at start, for its counter to be there to scrape.
+ * that holds most is ended, second by second.
  */
-@Startup
 @ApplicationScoped
 class Sessions {
 
@@ -54,6 +54,9 @@ class Sessions {
             .description("Sessions that were ended in the middle of something by a shutdown")
             .register(metrics);
   }
+
+  /** Makes it be there, with its counter, before the first session. */
+  void start(@Observes StartupEvent event) {}
 
   /**
    * Takes a place, to be released by {@link #closed} or {@link #remove}.
