@@ -100,13 +100,18 @@ public final class Collector implements QuarkusTestResourceLifecycleManager {
     var attributes = new TreeMap<String, String>();
     for (var attribute : messages(of, field)) {
       var value = messages(attribute, 2).get(0);
-      attributes.put(
-          text(attribute, 1),
-          value.hasField(1)
-              ? text(value, 1)
-              : String.valueOf(value.getField(3).getVarintList().get(0)));
+      attributes.put(text(attribute, 1), value(value));
     }
     return attributes;
+  }
+
+  private static String value(UnknownFieldSet value) {
+    if (value.hasField(1)) {
+      return text(value, 1);
+    }
+    return value.hasField(2)
+        ? String.valueOf(value.getField(2).getVarintList().get(0) == 1)
+        : String.valueOf(value.getField(3).getVarintList().get(0));
   }
 
   private static List<UnknownFieldSet> messages(UnknownFieldSet of, int field)

@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.livegate.simulator.Action;
 import io.livegate.simulator.MintFault;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
@@ -21,9 +22,11 @@ import io.restassured.RestAssured;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.AfterEach;
@@ -37,8 +40,13 @@ import org.junit.jupiter.api.Test;
 @WithTestResource(Collector.class)
 class TracingTest {
 
-  /** An app of its own; the endpoint is the collector's to say. */
-  public static final class Traced implements QuarkusTestProfile {}
+  /** The endpoint is the collector's to say; the simulator has in its handles what it has read. */
+  public static final class Traced implements QuarkusTestProfile {
+    @Override
+    public Map<String, String> getConfigOverrides() {
+      return Map.of("livegate.relay.handle-lag", "0s");
+    }
+  }
 
   private static final String CALLER = "00f067aa0ba902b7";
 
@@ -197,6 +205,28 @@ class TracingTest {
     assertEquals("bridged", session.attributes().get("livegate.rule"));
     assertEquals(List.of("leg{livegate.leg.number=1}"), session.events());
     assertEquals(session.id(), Collector.span(trace, "mint").parent());
+  }
+
+  @Test
+  void anotherConnectionToGoogleIsAnEventOfTheSession() throws Exception {
+    try (var socket =
+        new RawSocket(
+            RestAssured.port,
+            PATH + "?access_token=" + relayToken(),
+            "traceparent: " + traceparent())) {
+      socket.send(SETUP).await("setupComplete");
+      socket.send(RawSocket.ask("one")).await("turnComplete");
+      RelayCase.play(new Action.GoAway(Duration.ofSeconds(20), Optional.empty()));
+      Await.until(() -> Surroundings.simulator().journal().sessions().size() == 2);
+      socket.send(RawSocket.ask("two")).await("turnComplete");
+    }
+
+    assertEquals(
+        List.of(
+            "leg{livegate.leg.number=1}",
+            "leg{livegate.leg.dropped=0, livegate.leg.number=2, livegate.leg.planned=true,"
+                + " livegate.leg.replayed=0}"),
+        Collector.span(trace, "session").events());
   }
 
   @Test
