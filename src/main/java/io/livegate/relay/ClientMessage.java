@@ -22,7 +22,7 @@ final class ClientMessage {
    * A message.
    *
    * @param text whether it is a text message, rather than a binary one
-   * @param content unmasked
+   * @param content unmasked; empty for media, which is never sent again
    */
   ClientMessage(Kind kind, boolean text, byte[] content) {
     this.kind = kind;
@@ -45,10 +45,5 @@ final class ClientMessage {
   /** The same with another content. */
   ClientMessage with(byte[] changed) {
     return new ClientMessage(kind, text, changed);
-  }
-
-  /** The same without what need not be kept to pass it on later. */
-  ClientMessage lean() {
-    return kind == Kind.MEDIA ? with(new byte[0]) : this;
   }
 }

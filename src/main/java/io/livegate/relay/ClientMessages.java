@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import io.livegate.relay.ClientMessage.Kind;
+import io.netty.util.concurrent.FastThreadLocal;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -41,13 +42,26 @@ final class ClientMessages {
       Set.of("audio", "video", "mediaChunks", "media_chunks", "media");
   private static final Set<String> TURN_COMPLETE = Set.of("turnComplete", "turn_complete");
 
+  /** Most messages fit; what judging one needs is over when it ends. */
+  private static final FastThreadLocal<byte[]> SCRATCH =
+      new FastThreadLocal<>() {
+        @Override
+        protected byte[] initialValue() {
+          return new byte[1 << 16];
+        }
+      };
+
+  private static final byte[] NOT_KEPT = new byte[0];
+
   private final Map<String, Kind> names = new HashMap<>();
+  private final int longestName;
 
   ClientMessages(List<String> more) {
     more.forEach(name -> add(name, Kind.CONTENT));
     add("clientContent", Kind.CONTENT);
     add("realtimeInput", Kind.MEDIA);
     add("toolResponse", Kind.TOOL_RESPONSE);
+    longestName = names.keySet().stream().mapToInt(String::length).max().orElseThrow();
   }
 
   private void add(String name, Kind kind) {
@@ -57,11 +71,14 @@ final class ClientMessages {
 
   /** Judges a message; it stays the caller's. */
   Verdict judge(Message message) {
-    byte[] content = message.content();
-    if (!isUtf8(content)) {
+    byte[] scratch = SCRATCH.get();
+    byte[] json = message.size() <= scratch.length ? scratch : new byte[message.size()];
+    message.copyTo(json);
+    int size = Outline.shorten(json, message.size(), longestName + 1);
+    if (!isUtf8(json, size)) {
       return new Verdict.Refused("the message is not JSON in UTF-8");
     }
-    try (JsonParser parser = JSON.createParser(content)) {
+    try (JsonParser parser = JSON.createParser(json, 0, size)) {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
         return new Verdict.Refused("the message is not a JSON object");
       }
@@ -86,7 +103,9 @@ final class ClientMessages {
       }
       return found == null
           ? new Verdict.Refused("the message is empty")
-          : new Verdict.Passes(new ClientMessage(found, message.isText(), content));
+          : new Verdict.Passes(
+              new ClientMessage(
+                  found, message.isText(), found == Kind.MEDIA ? NOT_KEPT : message.content()));
     } catch (JsonProcessingException e) {
       return new Verdict.Refused("the message is not JSON");
     } catch (IOException e) {
@@ -122,8 +141,7 @@ final class ClientMessages {
    * Whether the content is UTF-8 and looks like an object in no other encoding, which Jackson would
    * detect.
    */
-  static boolean isUtf8(byte[] array) {
-    int end = array.length;
+  static boolean isUtf8(byte[] array, int end) {
     boolean ascii = true;
     for (int i = 0; i < end; i++) {
       ascii &= array[i] > 0;
@@ -137,7 +155,7 @@ final class ClientMessages {
       }
     }
     try {
-      StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(array));
+      StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(array, 0, end));
       return true;
     } catch (CharacterCodingException e) {
       return false;

@@ -406,7 +406,7 @@ final class Conversation {
         advance();
       }
     } else {
-      held.add(new Held(message, read.lean(), System.nanoTime()));
+      held.add(new Held(message, read, System.nanoTime()));
       heldBytes += message.size();
     }
   }

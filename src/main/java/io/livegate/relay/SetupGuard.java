@@ -56,7 +56,7 @@ final class SetupGuard {
   static Outcome judge(byte[] message, Grant grant, List<String> models) {
     Map<String, Object> object = Map.of();
     try {
-      if (ClientMessages.isUtf8(message)) {
+      if (ClientMessages.isUtf8(message, message.length)) {
         object = OBJECT.readValue(message);
       }
     } catch (IOException e) {
