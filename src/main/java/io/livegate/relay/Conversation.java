@@ -119,8 +119,11 @@ final class Conversation {
   /** After a hold in vain, how long nothing is held. */
   private static final long PAUSE = TimeUnit.SECONDS.toNanos(1);
 
-  /** How soon after media it is asked whether it was read. */
-  private static final int FENCE_MILLIS = 250;
+  /**
+   * How soon after media it is asked whether it was read. Only an orderly end cares, as media is
+   * never sent again.
+   */
+  private static final int FENCE_MILLIS = 1000;
 
   /** How long the old leg may take to hear that it is over. */
   private static final int FAREWELL_MILLIS = 1000;
