@@ -232,9 +232,7 @@ final class Leg extends ChannelInboundHandlerAdapter implements FrameReader.Sink
       message.release();
       return;
     }
-    for (ByteBuf bytes : message.take()) {
-      context.write(bytes, context.voidPromise());
-    }
+    message.handOver(bytes -> context.write(bytes, context.voidPromise()));
     unflushed = true;
   }
 

@@ -7,11 +7,12 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * One whole WebSocket message in the frames that it came in, ready to be sent on as they are. Its
  * buffers are the ones that were read from the network; whoever has the message last either passes
- * them on ({@link #take}) or releases them.
+ * them on ({@link #handOver}) or releases them.
  */
 final class Message {
 
@@ -140,14 +141,15 @@ final class Message {
     return true;
   }
 
-  /** The buffers, in order, which are the receiver's from now on. */
-  List<ByteBuf> take() {
-    var taken = pieces.stream().map(Piece::bytes).toList();
+  /** Hands its buffers over, in order. */
+  void handOver(Consumer<ByteBuf> receiver) {
+    for (Piece piece : pieces) {
+      receiver.accept(piece.bytes);
+    }
     pieces.clear();
-    return taken;
   }
 
   void release() {
-    take().forEach(ByteBuf::release);
+    handOver(ByteBuf::release);
   }
 }

@@ -45,12 +45,13 @@ class FrameReaderTest {
       assertEquals(content.length, message.size());
       mostPieces = Math.max(mostPieces, message.pieces());
       all.add((message.isText() ? "text " : "binary ") + base64(content));
-      for (ByteBuf bytes : message.take()) {
-        byte[] copy = new byte[bytes.readableBytes()];
-        bytes.readBytes(copy);
-        passed.writeBytes(copy);
-        bytes.release();
-      }
+      message.handOver(
+          bytes -> {
+            byte[] copy = new byte[bytes.readableBytes()];
+            bytes.readBytes(copy);
+            passed.writeBytes(copy);
+            bytes.release();
+          });
     }
 
     @Override
