@@ -427,7 +427,8 @@ class PlaygroundE2E {
     issuer.visitor(issuer.token(user).groups("voice-pilots"));
     visitor = chromium.visitor(Look.LIGHT);
     visitor.addInitScript(
-        "navigator.mediaDevices.getUserMedia ="
+        // The blank page before has no media at all.
+        "if (navigator.mediaDevices) navigator.mediaDevices.getUserMedia ="
             + " async () => { throw new DOMException('no', 'NotAllowedError'); }");
     var playground = Playground.open(visitor, gateway.url() + "/").talk("Talk");
     assertThat(playground.transcript())
