@@ -47,7 +47,7 @@ public class Pages {
 
   private final boolean enabled;
   private final Optional<URI> publicUrl;
-  private final String google;
+  private final GeminiTokens gemini;
 
   Pages(
       @ConfigProperty(name = "quarkus.oidc.pages.tenant-enabled") boolean enabled,
@@ -55,7 +55,8 @@ public class Pages {
       GeminiTokens gemini) {
     this.enabled = enabled;
     this.publicUrl = publicUrl;
-    this.google = origin(URI.create(gemini.address().webSocketUrl()));
+    // Not to be asked yet: routes are laid before the settings are checked.
+    this.gemini = gemini;
   }
 
   void watch(@Observes Filters filters) {
@@ -112,7 +113,7 @@ public class Pages {
   /** Where the playground talks: Google, and this gateway by its published name. */
   private String elsewhere() {
     return " "
-        + google
+        + origin(URI.create(gemini.address().webSocketUrl()))
         + publicUrl.map(url -> " " + origin(url).replaceFirst("^http", "ws")).orElse("");
   }
 
