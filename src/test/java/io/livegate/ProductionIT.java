@@ -78,6 +78,7 @@ class ProductionIT {
     String several = "-Dlivegate.ledger.store=redis";
     String stream = "-Dlivegate.audit.sinks=stdout,redis";
     String pages = "-Dquarkus.oidc.pages.tenant-enabled=true";
+    String client = "-Dquarkus.oidc.pages.client-id=livegate";
     String key = "-Dlivegate.audit.key-file=" + directory.resolve("audit.key");
     String sealed =
         "-Dlivegate.relay.handle-key=" + Base64.getEncoder().encodeToString(new byte[32]);
@@ -88,10 +89,10 @@ class ProductionIT {
             "livegate.relay.handle-key is missing",
             "quarkus.oidc.pages.token-state-manager.encryption-secret is missing");
 
-    String refusal = refusalWith(several, stream, pages);
+    String refusal = refusalWith(several, stream, pages, client);
     assertEquals(needed, needed.stream().filter(refusal::contains).toList(), refusal);
-    String whole = refusalWith(several, stream, pages, key, sealed, cookies);
-    String alone = refusalWith(stream, pages);
+    String whole = refusalWith(several, stream, pages, client, key, sealed, cookies);
+    String alone = refusalWith(stream, pages, client);
     assertTrue(needed.stream().noneMatch(whole::contains), whole);
     assertTrue(needed.stream().noneMatch(alone::contains), "one replica shares nothing");
   }
