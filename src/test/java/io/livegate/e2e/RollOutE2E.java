@@ -44,6 +44,9 @@ class RollOutE2E {
   private static final int PEOPLE = 200;
   private static final int RESTARTS = 20;
 
+  /** Within which all of them come: the gateways have just started. */
+  private static final int ARRIVAL_MILLIS = 10_000;
+
   private static final String POLICY =
       """
       version: 1
@@ -187,6 +190,7 @@ class RollOutE2E {
 
     private void live() {
       try {
+        pause(ARRIVAL_MILLIS);
         while (!over) {
           talk(connect());
         }
@@ -197,6 +201,7 @@ class RollOutE2E {
 
     private Talk connect() throws Exception {
       long start = System.nanoTime();
+      int backoffMillis = 100;
       while (true) {
         try {
           Talk talk = Talk.connect(http, front, access());
@@ -211,9 +216,11 @@ class RollOutE2E {
           // Until haproxy knows who is ready.
           assertTrue(List.of(0, 502, 503, 429).contains(e.status), () -> "refused: " + e.status);
           assertTrue(
-              System.nanoTime() - start < Duration.ofSeconds(20).toNanos(), "nobody takes it");
+              System.nanoTime() - start < Duration.ofSeconds(20).toNanos(),
+              () -> "nobody takes it, at last for " + e.status);
           refusals.incrementAndGet();
-          LockSupport.parkNanos(Duration.ofMillis(100).toNanos());
+          pause(backoffMillis);
+          backoffMillis = Math.min(2 * backoffMillis, 2000);
         } catch (Exception e) {
           String how = talkOf(e);
           assertTrue(how.contains("1001") || how.contains("1006"), () -> "not resumed: " + how);
@@ -247,14 +254,19 @@ class RollOutE2E {
         if (talk.warnedAt > 0) {
           break;
         }
-        LockSupport.parkNanos(
-            Duration.ofMillis(ThreadLocalRandom.current().nextInt(500, 2500)).toNanos());
+        pause(3000);
       }
       connected = false;
       if (talk.closed.getNow("").startsWith("1006")) {
         cut.incrementAndGet();
       }
       talk.hangUp();
+    }
+
+    /** Waits for up to so long, and half of it on the average. */
+    private static void pause(int mostMillis) {
+      LockSupport.parkNanos(
+          Duration.ofMillis(ThreadLocalRandom.current().nextInt(mostMillis)).toNanos());
     }
 
     /** What it said number {@code i} is told by. */
