@@ -199,7 +199,6 @@ class RelayIdentityTest extends RelayCase {
     return message.append(end).toString().replace('\\', '/');
   }
 
-  /** Text, audio, an interruption, a tool call: all that was sent on one side came on the other. */
   /** Handles are the gateway's own. */
   private static List<Journal.Frame> withoutHandles(List<Journal.Frame> frames) {
     return frames.stream()
@@ -207,6 +206,7 @@ class RelayIdentityTest extends RelayCase {
         .toList();
   }
 
+  /** Text, audio, an interruption, a tool call: all that was sent on one side came on the other. */
   @Test
   void aWholeSessionIsTheSameOnBothSides() throws Exception {
     String setup = "{\"setup\":{\"tools\":[{\"functionDeclarations\":[{\"name\":\"weather\"}]}]}}";
