@@ -17,14 +17,11 @@ import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Supplier;
 import org.jboss.logging.Logger;
 
 /**
@@ -68,7 +65,7 @@ public class Heart {
   private final MeterRegistry metrics;
   private final Map<String, Pulse> pulses = new ConcurrentHashMap<>();
   private final Map<String, CutOff> cutOffs = new ConcurrentHashMap<>();
-  private final Deque<Supplier<Uni<Void>>> late = new ArrayDeque<>();
+  private final Backlog backlog = new Backlog(MOST_LATE);
   private boolean beating;
   private boolean again;
   private Optional<String> epoch = Optional.empty();
@@ -83,7 +80,7 @@ public class Heart {
   }
 
   void start(@Observes StartupEvent event) {
-    metrics.gauge("livegate.ledger.late", late, Heart::size);
+    metrics.gauge("livegate.ledger.late", backlog, Backlog::size);
     emptyings();
     vertx.setPeriodic(INTERVAL.toMillis(), tick -> beat(false));
     ledger
@@ -107,18 +104,18 @@ public class Heart {
   /** A session is over, or an admission came to nothing. Told now, or as soon as possible. */
   public void close(Closing closing) {
     pulses.remove(closing.sessionId());
-    tell(() -> ledger.close(closing));
+    backlog.tell(() -> ledger.close(closing));
   }
 
   /** An issue must not count, whether or not it took effect. Told now, or as soon as possible. */
   public void cancel(String grantId) {
-    tell(() -> ledger.cancel(grantId));
+    backlog.tell(() -> ledger.cancel(grantId));
   }
 
   /** Somebody is cut off, here at once, and elsewhere as soon as the ledger is told. */
   public void cutOff(CutOff cutOff) {
     cutOffs.put(cutOff.kind() + ":" + cutOff.key(), cutOff);
-    tell(() -> ledger.cutOff(cutOff));
+    backlog.tell(() -> ledger.cutOff(cutOff));
   }
 
   /** Whether a login was ended at its provider, as far as this replica has heard. */
@@ -137,51 +134,6 @@ public class Heart {
         && (kind == CutOff.Kind.LOGOUT_SID || login.issuedAt().isBefore(cutOff.since()));
   }
 
-  // --- What is told late
-
-  private void tell(Supplier<Uni<Void>> what) {
-    synchronized (late) {
-      if (!late.isEmpty()) {
-        keep(what);
-        return;
-      }
-    }
-    what.get().subscribe().with(told -> {}, failure -> keep(what));
-  }
-
-  private void keep(Supplier<Uni<Void>> what) {
-    synchronized (late) {
-      if (late.size() < MOST_LATE) {
-        late.add(what);
-      } else {
-        LOG.error("The ledger is away for too long: the end of a session will not be told to it");
-      }
-    }
-  }
-
-  private static int size(Deque<?> late) {
-    synchronized (late) {
-      return late.size();
-    }
-  }
-
-  private Uni<Void> catchUp() {
-    Supplier<Uni<Void>> next;
-    synchronized (late) {
-      next = late.peek();
-    }
-    return next == null
-        ? Uni.createFrom().voidItem()
-        : next.get()
-            .invoke(
-                told -> {
-                  synchronized (late) {
-                    late.remove();
-                  }
-                })
-            .chain(this::catchUp);
-  }
-
   // --- The beat
 
   private void beat(boolean all) {
@@ -194,7 +146,8 @@ public class Heart {
     }
     endBlocked();
     List<Pulse> due = due(all);
-    catchUp()
+    backlog
+        .catchUp()
         .chain(() -> ledger.beat(new Beat(replica.name(), seen(), told(due))))
         .chain(this::heard)
         .subscribe()
