@@ -291,6 +291,45 @@ class ResumeTest extends RelayCase {
   }
 
   @Test
+  void whoComesBackNeedNotWaitUntilTheOldConnectionIsKnownToBeDead() throws Exception {
+    try (var old = open(relayToken()).send(SETUP)) {
+      old.await("setupComplete");
+      old.send(RawSocket.ask("my name is Ada")).await("turnComplete");
+      String handle = handle(old.await("lg1.").text());
+      try (var socket = open(relayToken()).send(resuming(handle))) {
+        assertEquals("1008 resumed by another session", old.awaitClose());
+        assertEquals("superseded", endBy("superseded"));
+        socket.await("setupComplete");
+        socket.send(RawSocket.ask("and mine?")).await("turnComplete");
+        assertEquals(
+            List.of(RawSocket.ask("my name is Ada"), RawSocket.ask("and mine?")), history());
+      }
+    }
+  }
+
+  @Test
+  void whoComesBackBeforeGoogleIsReadyIsNotSentAway() throws Exception {
+    String handle;
+    try (var socket = open(relayToken()).send(SETUP)) {
+      socket.await("setupComplete");
+      handle = handle(socket.await("lg1.").text());
+      socket.close(1000, "");
+    }
+    int before = legs();
+    var notYet = new Action.Close(1011, "Internal error occurred.");
+    Surroundings.simulator().script().sessions(2, new Step(At.BEFORE_SETUP_COMPLETE, notYet));
+    try (var socket = open(relayToken()).send(resuming(handle))) {
+      socket.await("setupComplete");
+      assertEquals(before + 3, legs());
+    }
+    Surroundings.simulator().script().sessions(6, new Step(At.BEFORE_SETUP_COMPLETE, notYet));
+    try (var socket = open(relayToken()).send(resuming(handle))) {
+      assertEquals("1011 Internal error occurred.", socket.awaitClose());
+      assertEquals(before + 3 + 6, legs());
+    }
+  }
+
+  @Test
   void whoDoesNotAskGetsNoHandles() throws Exception {
     try (var socket = open(relayToken()).send(SILENT_SETUP)) {
       socket.send(RawSocket.ask("hello"));

@@ -29,6 +29,9 @@ public record Beat(String replica, long cutOffsSeen, List<Pulse> pulses) {
     /** An administrator ended it. */
     record Terminated() implements End {}
 
+    /** Another session has resumed its conversation. */
+    record Superseded() implements End {}
+
     record Blocked() implements End {}
 
     record LoggedOut() implements End {}

@@ -1,11 +1,14 @@
 package io.livegate.ledger;
 
-/** Which sessions an administrator ends. */
+/** Which sessions end, because an administrator says so or their conversation goes on elsewhere. */
 public sealed interface EndOf {
 
   /** Whether that session is one of them. */
   default boolean means(Running session) {
     if (this instanceof Session one) {
+      return one.id.equals(session.lease().sessionId());
+    }
+    if (this instanceof Superseded one) {
       return one.id.equals(session.lease().sessionId());
     }
     if (this instanceof Subject all) {
@@ -15,6 +18,9 @@ public sealed interface EndOf {
   }
 
   record Session(String id) implements EndOf {}
+
+  /** The session whose conversation another one has resumed. */
+  record Superseded(String id) implements EndOf {}
 
   record Subject(String subject) implements EndOf {}
 

@@ -76,7 +76,7 @@ public final class MemoryLedger implements Ledger {
     private String model;
     private Use use;
     private Instant until;
-    private boolean ended;
+    private Optional<Beat.End> ended = Optional.empty();
 
     Held(Running session, @Nullable Start start, Instant until) {
       this.issue = session.issue();
@@ -342,8 +342,8 @@ public final class MemoryLedger implements Ledger {
   }
 
   private Optional<Beat.End> end(Held held, Instant now) {
-    if (held.ended) {
-      return Optional.of(new Beat.End.Terminated());
+    if (held.ended.isPresent()) {
+      return held.ended;
     }
     Grant grant = held.issue.grant();
     if (cutOffs.block(grant.subject(), now).isPresent()) {
@@ -471,9 +471,13 @@ public final class MemoryLedger implements Ledger {
     return once(
         now -> {
           int running = 0;
+          Beat.End why =
+              which instanceof EndOf.Superseded
+                  ? new Beat.End.Superseded()
+                  : new Beat.End.Terminated();
           for (Held held : sessions.values()) {
             if (which.means(held.running())) {
-              held.ended = true;
+              held.ended = Optional.of(why);
               running += held.until.isAfter(now) ? 1 : 0;
               signal = true;
             }

@@ -192,6 +192,7 @@ public final class RedisLedger implements Ledger {
   private static Beat.End end(String why, String limit) {
     return switch (why) {
       case "terminated" -> new Beat.End.Terminated();
+      case "superseded" -> new Beat.End.Superseded();
       case "blocked" -> new Beat.End.Blocked();
       case "logged-out" -> new Beat.End.LoggedOut();
       case "limit" -> new Beat.End.LimitReached(limit);
@@ -312,9 +313,11 @@ public final class RedisLedger implements Ledger {
     var arguments =
         which instanceof EndOf.Session one
             ? List.of("session", one.id())
-            : which instanceof EndOf.Subject all
-                ? List.of("subject", all.subject())
-                : List.of("rule", ((EndOf.Rule) which).rule());
+            : which instanceof EndOf.Superseded one
+                ? List.of("superseded", one.id())
+                : which instanceof EndOf.Subject all
+                    ? List.of("subject", all.subject())
+                    : List.of("rule", ((EndOf.Rule) which).rule());
     return scripts.run(Operation.END, arguments).map(Response::toInteger);
   }
 

@@ -26,6 +26,8 @@ enum Cause {
   LIMIT,
   /** An administrator ended it, or blocked its subject. */
   ADMIN,
+  /** Its conversation was resumed by another session. */
+  SUPERSEDED,
   /** The login that it came from was ended at the OpenID provider. */
   LOGOUT,
   /** It could not be connected to Google. */

@@ -624,7 +624,9 @@ final class Conversation {
       coverage.snapshot(System.nanoTime());
       tools.snapshot(coverage.isKeptEmpty());
       if (clientResumes) {
-        update.put("newHandle", relay.handles().seal(newest, admission.grant(), model));
+        update.put(
+            "newHandle",
+            relay.handles().seal(newest, admission.grant(), model, admission.lease().sessionId()));
       }
     }
     if (!clientResumes) {
@@ -740,8 +742,10 @@ final class Conversation {
       gone(from);
     } else if (from == coming) {
       coming = null;
-      if (state != State.CONNECTING && Loss.isResumable(code, reason, due)) {
-        failed(attempt, cause, code, reason);
+      // A client that resumes may be faster than Google learns that its last connection is over.
+      if (handle.isPresent() && Loss.isResumable(code, reason, due)) {
+        giveUp();
+        recover(cause, code, reason);
       } else {
         end(cause, code, reason);
       }
@@ -774,7 +778,9 @@ final class Conversation {
       end(cause, code, reason);
       return;
     }
-    state = State.RECOVERING;
+    if (state != State.CONNECTING) {
+      state = State.RECOVERING;
+    }
     int mine = ++attempt;
     later(
         backoff() / 1_000_000,

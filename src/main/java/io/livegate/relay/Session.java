@@ -11,6 +11,7 @@ import io.livegate.ledger.Closing;
 import io.livegate.ledger.Running;
 import io.livegate.ledger.Use;
 import io.livegate.session.LiveSession;
+import io.livegate.session.ResumptionHandles;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.Future;
 import io.vertx.core.Context;
@@ -239,7 +240,7 @@ final class Session implements LiveSession {
       return;
     }
     var accepted = (SetupGuard.Outcome.Accepted) outcome;
-    Optional<String> resumed =
+    Optional<ResumptionHandles.Resumed> resumed =
         accepted
             .handle()
             .flatMap(own -> relay.handles().open(own, admission.grant(), accepted.model()));
@@ -247,6 +248,7 @@ final class Session implements LiveSession {
       end(Cause.HANDLE, POLICY, POLICY, "handle not valid", NORMAL, "");
       return;
     }
+    resumed.ifPresent(from -> relay.heart().supersede(from.session()));
     relay.sessions().settled();
     phase = Phase.CONNECTING;
     model = accepted.model();
@@ -259,7 +261,7 @@ final class Session implements LiveSession {
             admission,
             model,
             accepted.setup(),
-            resumed,
+            resumed.map(ResumptionHandles.Resumed::handle),
             accepted.resumes(),
             () -> deadlines.left(System.nanoTime()),
             new FromGoogle());
@@ -347,6 +349,8 @@ final class Session implements LiveSession {
   private void obey(Beat.End why) {
     if (why instanceof Beat.End.LimitReached reached) {
       over(reached.limit());
+    } else if (why instanceof Beat.End.Superseded) {
+      end(Cause.SUPERSEDED, POLICY, POLICY, "resumed by another session", NORMAL, "");
     } else if (why instanceof Beat.End.LoggedOut) {
       end(Cause.LOGOUT, POLICY, POLICY, "the login was ended", NORMAL, "");
     } else {

@@ -5,6 +5,7 @@ import io.livegate.grant.Login;
 import io.livegate.ledger.Beat;
 import io.livegate.ledger.Closing;
 import io.livegate.ledger.CutOff;
+import io.livegate.ledger.EndOf;
 import io.livegate.ledger.Ledger;
 import io.livegate.ledger.Running;
 import io.livegate.policy.PolicyStore;
@@ -116,6 +117,25 @@ public class Heart {
   public void cutOff(CutOff cutOff) {
     cutOffs.put(cutOff.kind() + ":" + cutOff.key(), cutOff);
     backlog.tell(() -> ledger.cutOff(cutOff));
+  }
+
+  /**
+   * The conversation of a session is resumed by another, so that Google must not see both: a client
+   * that lost its network is back before its old connection is known to be dead.
+   */
+  public void supersede(String sessionId) {
+    Pulse pulse = pulses.get(sessionId);
+    if (pulse != null) {
+      pulse.session.end(new Beat.End.Superseded());
+    } else {
+      ledger
+          .end(new EndOf.Superseded(sessionId))
+          .subscribe()
+          .with(
+              ended -> {},
+              // It ends by itself, if only later.
+              failure -> LOG.debugf("A session may run beside its successor: %s", failure));
+    }
   }
 
   /** Whether a login was ended at its provider, as far as this replica has heard. */

@@ -52,8 +52,18 @@ public class ResumptionHandles {
    *
    * @param expires seconds since the epoch
    * @param handle Google's
+   * @param session that it was given to
    */
-  private record Content(String subject, String rule, String model, long expires, String handle) {}
+  private record Content(
+      String subject, String rule, String model, long expires, String handle, String session) {}
+
+  /**
+   * What a valid handle resumes.
+   *
+   * @param handle Google's
+   * @param session the id of the session that it was given to
+   */
+  public record Resumed(String handle, String session) {}
 
   private final List<byte[]> keys = new ArrayList<>();
   private final SecureRandom random = new SecureRandom();
@@ -104,15 +114,17 @@ public class ResumptionHandles {
    * Seals Google's handle for whom a grant was given to.
    *
    * @param model that the session runs with, {@code models/...}
+   * @param session the id of the session
    */
-  public String seal(String googleHandle, Grant grant, String model) {
+  public String seal(String googleHandle, Grant grant, String model, String session) {
     var content =
         new Content(
             grant.subject(),
             grant.rule(),
             model,
             clock.instant().plus(LIFE).getEpochSecond(),
-            googleHandle);
+            googleHandle,
+            session);
     byte[] salt = randomBytes(SALT_BYTES);
     byte[] nonce = randomBytes(NONCE_BYTES);
     try {
@@ -135,10 +147,10 @@ public class ResumptionHandles {
    * Opens a handle that a client came with.
    *
    * @param model that the session shall run with
-   * @return Google's handle; empty if it is not one of ours, was altered, has expired, or was
+   * @return what it resumes; empty if it is not one of ours, was altered, has expired, or was
    *     sealed for another subject, rule or model
    */
-  public Optional<String> open(String handle, Grant grant, String model) {
+  public Optional<Resumed> open(String handle, Grant grant, String model) {
     if (!isOurs(handle)) {
       return Optional.empty();
     }
@@ -166,7 +178,7 @@ public class ResumptionHandles {
             .filter(one -> one.rule().equals(grant.rule()))
             .filter(one -> one.model().equals(model))
             .filter(one -> clock.instant().isBefore(Instant.ofEpochSecond(one.expires())))
-            .map(Content::handle);
+            .map(one -> new Resumed(one.handle(), one.session()));
       } catch (GeneralSecurityException e) {
         // Sealed with another key, or altered.
       } catch (IOException e) {

@@ -114,6 +114,8 @@ export function farewell({code, reason, wasReady, mode, limits = []}) {
       return bad('An administrator has ended this session.', 'Ask them why, if you do not know.');
     case 'the login was ended':
       return bad('Your login was ended.', 'Sign in again to go on.');
+    case 'resumed by another session':
+      return {text: 'It goes on elsewhere: something else has resumed it.'};
     case 'idle':
       return {text: 'It was ended because nobody said anything.'};
     case "the session's time is over":

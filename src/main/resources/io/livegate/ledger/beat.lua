@@ -27,7 +27,7 @@ end
 
 local function reason(session)
   if session.ended then
-    return 'terminated', ''
+    return session.ended, ''
   elseif blocked_until(session.terms) then
     return 'blocked', ''
   elseif is_logged_out(session.terms) then

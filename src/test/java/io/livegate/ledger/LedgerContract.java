@@ -651,6 +651,18 @@ abstract class LedgerContract {
   }
 
   @Test
+  void aSessionEndsWhoseConversationWasResumed() {
+    Lease before = opened(grant("ada", Mode.RELAY, 1, 0));
+    Lease after = opened(grant("ada", Mode.RELAY, 1, 0));
+
+    assertEquals(1, get(elsewhere().end(new EndOf.Superseded(before.sessionId()))));
+    assertEquals(0, get(ledger().end(new EndOf.Superseded("nobody's"))));
+
+    assertEquals(Map.of(before.sessionId(), new End.Superseded()), ends(before));
+    assertEquals(Map.of(), ends(after));
+  }
+
+  @Test
   void aBlockedSubjectHasNothing() {
     Grant grant = relayed();
     TokenHash token = issued(grant);

@@ -37,6 +37,9 @@ class ResumptionHandlesTest {
     return Base64.getEncoder().encodeToString(key);
   }
 
+  private static final Optional<ResumptionHandles.Resumed> RESUMED =
+      Optional.of(new ResumptionHandles.Resumed("of Google", "s-1"));
+
   private static ResumptionHandles at(Instant time, String... keys) {
     return new ResumptionHandles(Optional.of(List.of(keys)), Clock.fixed(time, ZoneOffset.UTC));
   }
@@ -59,24 +62,24 @@ class ResumptionHandlesTest {
 
   @Test
   void anyReplicaWithTheKeyOpensAHandle() {
-    String handle = at(NOON, OLD).seal("of Google", ADA, MODEL);
-    assertEquals(Optional.of("of Google"), at(NOON, OLD).open(handle, ADA, MODEL));
+    String handle = at(NOON, OLD).seal("of Google", ADA, MODEL, "s-1");
+    assertEquals(RESUMED, at(NOON, OLD).open(handle, ADA, MODEL));
     assertEquals(Optional.empty(), at(NOON, NEW).open(handle, ADA, MODEL));
   }
 
   @Test
   void nobodyReadsGooglesHandleOutOfIt() {
-    String handle = at(NOON, OLD).seal("of Google", ADA, MODEL);
+    String handle = at(NOON, OLD).seal("of Google", ADA, MODEL, "s-1");
     assertTrue(ResumptionHandles.isOurs(handle));
     byte[] bytes = Base64.getUrlDecoder().decode(handle.substring(4));
     assertFalse(new String(bytes, java.nio.charset.StandardCharsets.ISO_8859_1).contains("Google"));
-    assertNotEquals(handle, at(NOON, OLD).seal("of Google", ADA, MODEL));
+    assertNotEquals(handle, at(NOON, OLD).seal("of Google", ADA, MODEL, "s-1"));
   }
 
   @Test
   void itIsGoodForOneSubjectRuleAndModel() {
     var handles = at(NOON, OLD);
-    String handle = handles.seal("of Google", ADA, MODEL);
+    String handle = handles.seal("of Google", ADA, MODEL, "s-1");
     assertEquals(Optional.empty(), handles.open(handle, grant("main:eve", "staff"), MODEL));
     assertEquals(Optional.empty(), handles.open(handle, grant("other:ada", "staff"), MODEL));
     assertEquals(Optional.empty(), handles.open(handle, grant("main:ada", "pilots"), MODEL));
@@ -85,7 +88,7 @@ class ResumptionHandlesTest {
 
   @Test
   void itIsGoodForTwoHours() {
-    String handle = at(NOON, OLD).seal("of Google", ADA, MODEL);
+    String handle = at(NOON, OLD).seal("of Google", ADA, MODEL, "s-1");
     assertTrue(at(NOON.plusSeconds(7199), OLD).open(handle, ADA, MODEL).isPresent());
     assertTrue(at(NOON.plusSeconds(7200), OLD).open(handle, ADA, MODEL).isEmpty());
   }
@@ -93,7 +96,7 @@ class ResumptionHandlesTest {
   @Test
   void noChangedCharacterGoesUnnoticed() {
     var handles = at(NOON, OLD);
-    String handle = handles.seal("of Google", ADA, MODEL);
+    String handle = handles.seal("of Google", ADA, MODEL, "s-1");
     // All but the last, some of whose bits stand for nothing.
     for (int i = 0; i < handle.length() - 1; i++) {
       char other = handle.charAt(i) == 'x' ? 'y' : 'x';
@@ -110,11 +113,11 @@ class ResumptionHandlesTest {
 
   @Test
   void keysAreRotated() {
-    String handle = at(NOON, OLD).seal("of Google", ADA, MODEL);
+    String handle = at(NOON, OLD).seal("of Google", ADA, MODEL, "s-1");
     var both = at(NOON, NEW, OLD);
-    assertEquals(Optional.of("of Google"), both.open(handle, ADA, MODEL));
-    String next = both.seal("of Google", ADA, MODEL);
-    assertEquals(Optional.of("of Google"), at(NOON, NEW).open(next, ADA, MODEL));
+    assertEquals(RESUMED, both.open(handle, ADA, MODEL));
+    String next = both.seal("of Google", ADA, MODEL, "s-1");
+    assertEquals(RESUMED, at(NOON, NEW).open(next, ADA, MODEL));
   }
 
   @ParameterizedTest
