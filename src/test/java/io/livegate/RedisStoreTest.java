@@ -23,6 +23,8 @@ import io.restassured.RestAssured;
 import io.restassured.response.ValidatableResponse;
 import io.vertx.core.json.JsonObject;
 import jakarta.inject.Inject;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -49,6 +51,7 @@ class RedisStoreTest {
           "livegate.ledger.store", "redis",
           "livegate.ledger.timeout", "500ms",
           "livegate.audit.sinks", "stdout,redis",
+          "livegate.relay.max-sessions", "1",
           "quarkus.redis.hosts", server.url());
     }
 
@@ -100,6 +103,33 @@ class RedisStoreTest {
     List<Integer> numbers =
         stream().map(line -> new JsonObject(line).getInteger("sequence")).toList();
     assertEquals(IntStream.rangeClosed(1, numbers.size()).boxed().toList(), numbers);
+  }
+
+  @Test
+  void whoLeavesWhileBeingAdmittedTakesNoPlaceAlong() throws Exception {
+    String user = RelayCase.user().sign();
+    String request =
+        "GET "
+            + RelayCase.PATH
+            + "?access_token="
+            + user
+            + " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    for (int i = 0; i < 3; i++) {
+      Redis.server.pause();
+      try (var leaving = new Socket("localhost", RestAssured.port)) {
+        leaving.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+      } finally {
+        Redis.server.resume();
+      }
+    }
+    // There is one place, which is free in the end.
+    Await.until(
+        () -> {
+          try (var socket = new RawSocket(RestAssured.port, RelayCase.PATH + "?key=" + user)) {
+            return socket.status().equals("101");
+          }
+        });
   }
 
   private static String grant() {

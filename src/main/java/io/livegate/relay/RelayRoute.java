@@ -18,6 +18,7 @@ import io.livegate.trace.Tracing;
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Context;
+import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerRequest;
@@ -101,9 +102,10 @@ class RelayRoute {
         .subscribe()
         .with(
             admission ->
-                upgrade
-                    .accept()
-                    .onSuccess(socket -> new Session(relay, admission, peer, socket, current))
+                // Where the client is gone meanwhile, this throws rather than fails.
+                Future.succeededFuture()
+                    .compose(admitted -> upgrade.accept())
+                    .map(socket -> new Session(relay, admission, peer, socket, current))
                     .onFailure(
                         failure -> {
                           sessions.closed(true);
