@@ -52,7 +52,7 @@ public class Heart {
   private static final class Pulse {
     private final LiveSession session;
     private volatile long toldAt = System.nanoTime();
-    private volatile long told;
+    private volatile long told = -1;
 
     Pulse(LiveSession session) {
       this.session = session;
@@ -70,6 +70,10 @@ public class Heart {
   private boolean beating;
   private boolean again;
   private Optional<String> epoch = Optional.empty();
+
+  /** The epoch of a store that lost its data, until that is put back. */
+  private Optional<String> emptied = Optional.empty();
+
   private long cutOffsSeen;
 
   Heart(Ledger ledger, PolicyStore policies, Replica replica, Vertx vertx, MeterRegistry metrics) {
@@ -222,23 +226,33 @@ public class Heart {
   }
 
   private Uni<Void> heard(Beat.Answer answer) {
-    boolean emptied;
+    var now = Optional.of(answer.epoch());
+    boolean lost;
+    boolean knew;
     synchronized (this) {
-      emptied = epoch.isPresent() && !epoch.get().equals(answer.epoch());
-      epoch = Optional.of(answer.epoch());
+      lost = epoch.isPresent() && !epoch.equals(now);
+      knew = emptied.equals(now);
+      emptied = lost ? now : Optional.empty();
+      if (!lost) {
+        epoch = now;
+      }
       cutOffsSeen = answer.cutOffsVersion();
     }
-    Instant now = Instant.now();
-    cutOffs.values().removeIf(cutOff -> !now.isBefore(cutOff.until()));
+    Instant time = Instant.now();
+    cutOffs.values().removeIf(cutOff -> !time.isBefore(cutOff.until()));
     List<CutOff> known = List.copyOf(cutOffs.values());
     answer.cutOffs().forEach(cutOff -> cutOffs.put(cutOff.kind() + ":" + cutOff.key(), cutOff));
     answer.ends().forEach(this::end);
-    if (emptied) {
+    if (lost && !knew) {
       LOG.error(
           "The ledger's store has lost its data: budgets begin anew, tokens of the relay are void;"
               + " running sessions and blocks are put back");
       emptyings().increment();
-      return ledger.restore(pulses.values().stream().map(p -> p.session.running()).toList(), known);
+    }
+    if (lost) {
+      return ledger
+          .restore(pulses.values().stream().map(p -> p.session.running()).toList(), known)
+          .invoke(() -> restored(now));
     }
     List<Running> unknown =
         answer.unknown().stream()
@@ -247,6 +261,11 @@ public class Heart {
             .map(pulse -> pulse.session.running())
             .toList();
     return unknown.isEmpty() ? Uni.createFrom().voidItem() : ledger.restore(unknown, List.of());
+  }
+
+  private synchronized void restored(Optional<String> now) {
+    epoch = now;
+    emptied = Optional.empty();
   }
 
   private void end(String sessionId, Beat.End why) {
