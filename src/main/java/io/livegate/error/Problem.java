@@ -55,8 +55,7 @@ public record Problem(
   Map<String, String> headers() {
     var headers = new LinkedHashMap<>(fields);
     headers.put("Cache-Control", "no-store");
-    retryAfter.ifPresent(
-        delay -> headers.put("Retry-After", Long.toString(Math.max(1, delay.toSeconds()))));
+    retryAfter.ifPresent(delay -> headers.put("Retry-After", Long.toString(seconds(delay))));
     // RFC 6750 section 3.1: no error code when no credential was sent.
     switch (code) {
       case UNAUTHENTICATED -> headers.put("WWW-Authenticate", "Bearer");
@@ -65,6 +64,11 @@ public record Problem(
       default -> {}
     }
     return headers;
+  }
+
+  /** Rounded up, so that who waits that long does not come too early. */
+  private static long seconds(Duration delay) {
+    return Math.max(1, delay.plusMillis(999).toSeconds());
   }
 
   private String challenge(String error) {

@@ -38,7 +38,10 @@ public final class RateLimits {
   private static String window(Limit.Kind kind) {
     return switch (kind) {
       case GRANTS_PER_MINUTE -> ";w=60";
-      case GRANTS_PER_DAY, USAGE_TOKENS_PER_DAY, SESSION_TIME_PER_DAY -> ";w=86400";
+      case GRANTS_PER_DAY -> ";w=86400";
+      // The registry of units has none for these, and without one they would be requests.
+      case USAGE_TOKENS_PER_DAY -> ";qu=\"tokens\";w=86400";
+      case SESSION_TIME_PER_DAY -> ";qu=\"seconds\";w=86400";
       case CONCURRENT_SESSIONS -> ";qu=\"concurrent-requests\"";
     };
   }

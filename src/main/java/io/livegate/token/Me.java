@@ -51,7 +51,7 @@ public record Me(
           standing.limit().max(),
           standing.used(),
           standing.remaining(),
-          standing.reset().toSeconds());
+          standing.reset().plusMillis(999).toSeconds());
     }
   }
 
