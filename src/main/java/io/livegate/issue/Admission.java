@@ -23,7 +23,7 @@ public record Admission(Lease lease, Issue issue, Optional<String> directToken) 
 
   /** What to close it with when no session came of it, through no fault of the client. */
   public Closing cameToNothing() {
-    return new Closing(lease.sessionId(), grant().model(), Use.NONE, true);
+    return new Closing(lease.sessionId(), grant().model(), Use.NONE, true, directToken.isPresent());
   }
 
   @Override

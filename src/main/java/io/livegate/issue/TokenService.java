@@ -368,7 +368,7 @@ public class TokenService {
   }
 
   private static Closing nothing(Lease lease) {
-    return new Closing(lease.sessionId(), "", Use.NONE, true);
+    return new Closing(lease.sessionId(), "", Use.NONE, true, true);
   }
 
   /** A new token of ours: 256 random bits. */

@@ -416,22 +416,25 @@ public final class MemoryLedger implements Ledger {
           }
           charge(held, closing.model(), closing.use(), now);
           counts.freeSlot(closing.sessionId(), held.limits());
-          if (closing.giveBack() && held.start != null) {
-            giveBack(held, held.start);
+          if (held.start != null) {
+            giveBack(held, held.start, closing);
           }
         });
   }
 
-  private void giveBack(Held held, Start start) {
-    rows.at(start.day, held.issue.grant(), held.model).sessions--;
+  private void giveBack(Held held, Start start, Closing closing) {
     Counted token = start.token;
-    if (token == null) {
-      counts.removeGrant(held.issue.grantId(), held.limits(), start.day);
-      rows.at(start.day, held.issue.grant(), held.model).grants--;
-      return;
+    if (closing.giveBack()) {
+      rows.at(start.day, held.issue.grant(), held.model).sessions--;
+      if (token == null) {
+        counts.removeGrant(held.issue.grantId(), held.limits(), start.day);
+        rows.at(start.day, held.issue.grant(), held.model).grants--;
+      } else {
+        token.used--;
+      }
     }
-    token.used--;
-    if (start.released && grants.get(held.issue.grantId()) == token) {
+    boolean left = closing.giveBack() || closing.tokenLeft();
+    if (left && token != null && start.released && grants.get(held.issue.grantId()) == token) {
       reserve(token, start.day, held.issue.grant().limits().directReserve());
     }
   }

@@ -256,6 +256,7 @@ public final class RedisLedger implements Ledger {
     arguments.add(closing.model());
     addUse(arguments, closing.use());
     arguments.add(closing.giveBack() ? "1" : "0");
+    arguments.add(closing.tokenLeft() ? "1" : "0");
     return scripts.run(Operation.CLOSE, arguments).replaceWithVoid();
   }
 

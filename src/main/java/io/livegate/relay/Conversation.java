@@ -159,6 +159,11 @@ final class Conversation {
   private int legs;
   private long legSince;
 
+  /** The first leg is made with the direct token that the client came with. */
+  private final boolean withToken;
+
+  private boolean introduced;
+
   /** The model is saying something, or about to. */
   private boolean speaking;
 
@@ -216,7 +221,9 @@ final class Conversation {
     long oldest = relay.config().maxMediaDelay().toNanos() / 2;
     this.hold = Math.min(oldest, LONGEST_HOLD.toNanos());
     // Google's own token of the client is good for the first leg, unless that has a handle.
-    attempt(handle.isPresent() ? Optional.empty() : admission.directToken());
+    Optional<String> token = handle.isPresent() ? Optional.empty() : admission.directToken();
+    withToken = token.isPresent();
+    attempt(token);
   }
 
   // --- The way to a leg
@@ -291,6 +298,7 @@ final class Conversation {
     } catch (JsonProcessingException e) {
       throw new IllegalStateException("a setup is plain JSON", e);
     }
+    introduced = true;
     coming = next;
     fresh = null;
     freshGrant = null;
@@ -875,6 +883,11 @@ final class Conversation {
   /** Bytes in memory. */
   long buffered() {
     return heldBytes + coverage.bytes() + (current == null ? 0 : current.leg.buffered());
+  }
+
+  /** Whether Google has seen the direct token that the client came with. */
+  boolean hasUsedToken() {
+    return withToken && introduced;
   }
 
   /** How many legs there were so far. */

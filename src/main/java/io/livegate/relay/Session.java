@@ -578,7 +578,9 @@ final class Session implements LiveSession {
                 fromGoogle.bytes,
                 peer));
     boolean giveBack = !begun && (cause == Cause.GOOGLE || cause == Cause.FAULT);
-    relay.heart().close(new Closing(id, model, used(), giveBack));
+    boolean tokenLeft =
+        admission.directToken().isPresent() && (google == null || !google.hasUsedToken());
+    relay.heart().close(new Closing(id, model, used(), giveBack, tokenLeft));
   }
 
   private static long millisSince(long nanos) {

@@ -1,4 +1,5 @@
--- Session's id, model, Gemini tokens, milliseconds, use, whether its start is given back
+-- Session's id, model, Gemini tokens, milliseconds, use, whether its start is given back, whether a
+-- direct token that it came with was not used
 local id = ARGV[2]
 end_it('session', id)
 local session = find_session(id)
@@ -13,12 +14,17 @@ for _, limit in ipairs(terms.limits) do
   end
 end
 forget_session(id)
-if ARGV[7] == '1' and session.day then
+local give_back = ARGV[7] == '1' and session.day
+if give_back then
   tally(session.day, terms, session.model, 'sessions', -1)
-  if session.opened then
-    remove_grant(session.grant, terms, session.model, session.day)
-  elseif find_grant(session.grant) then
+end
+if give_back and session.opened then
+  remove_grant(session.grant, terms, session.model, session.day)
+elseif session.day and not session.opened and find_grant(session.grant) then
+  if give_back then
     redis.call('HINCRBY', grant_key(session.grant), 'used', -1)
+  end
+  if give_back or ARGV[8] == '1' then
     reserve(session.grant, terms, session.day, session.released)
   end
 end

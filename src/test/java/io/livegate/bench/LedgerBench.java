@@ -145,7 +145,7 @@ class LedgerBench {
         SESSIONS,
         i -> {
           String id = lives.get(i).lease.sessionId();
-          return ledger.close(new Closing(id, MODEL, use(20), false));
+          return ledger.close(new Closing(id, MODEL, use(20), false, false));
         });
   }
 

@@ -457,7 +457,7 @@ class ConsoleE2E {
     @Override
     public void close() {
       for (int i = 0; i < size; i++) {
-        get(ledger.close(new Closing(name + i, "models/gemini-3.8-live", Use.NONE, false)));
+        get(ledger.close(new Closing(name + i, "models/gemini-3.8-live", Use.NONE, false, false)));
       }
       client.close();
     }

@@ -159,7 +159,8 @@ abstract class LedgerContract {
   }
 
   static Closing closing(Lease lease, long tokens, boolean giveBack) {
-    return new Closing(lease.sessionId(), MODEL, use(tokens, Duration.ofSeconds(tokens)), giveBack);
+    return new Closing(
+        lease.sessionId(), MODEL, use(tokens, Duration.ofSeconds(tokens)), giveBack, false);
   }
 
   static Answer.Admitted admitted(Answer answer) {
@@ -368,6 +369,25 @@ abstract class LedgerContract {
     assertEquals(7, used(grant));
     assertInstanceOf(Answer.Spent.class, redeem(token));
     assertEquals(7, used(grant));
+  }
+
+  @Test
+  void aDirectTokenThatASessionLeftUnusedIsEstimatedAgain() {
+    Grant grant = grant(Mode.DIRECT, 1, 50, limit(Kind.USAGE_TOKENS_PER_DAY, 100));
+    TokenHash token = token();
+    Issue issue = issueOf(grant);
+    admitted(get(ledger().issue(issue, Optional.empty())));
+    get(ledger().accept(issue, token));
+    Lease lease = lease();
+    admitted(get(ledger().redeem(token, lease)));
+    assertEquals(0, used(grant));
+
+    var end = new Closing(lease.sessionId(), MODEL, use(7, Duration.ofSeconds(7)), false, true);
+    for (int i = 0; i < 2; i++) {
+      get(ledger().close(end));
+      assertEquals(57, used(grant));
+    }
+    assertInstanceOf(Answer.Spent.class, redeem(token));
   }
 
   @Test
@@ -921,7 +941,11 @@ abstract class LedgerContract {
         ledger()
             .close(
                 new Closing(
-                    lease.sessionId(), "models/other", use(15, Duration.ofSeconds(50)), false)));
+                    lease.sessionId(),
+                    "models/other",
+                    use(15, Duration.ofSeconds(50)),
+                    false,
+                    false)));
     LocalDate tomorrow = TODAY.plusDays(1);
     var first =
         new UsageRow(
@@ -969,7 +993,8 @@ abstract class LedgerContract {
     get(
         ledger()
             .close(
-                new Closing(adas.sessionId(), MODEL, use(61, Duration.ofMillis(61_900)), false)));
+                new Closing(
+                    adas.sessionId(), MODEL, use(61, Duration.ofMillis(61_900)), false, false)));
 
     assertEquals(
         List.of(
