@@ -233,15 +233,25 @@ public class TokenService {
                     .map(
                         token ->
                             new Issued(minted(issue, token), token.name(), admitted.standings()))
-                    .call(
-                        issued ->
-                            relayed
-                                ? ledger.accept(issued.issue(), TokenHash.of(issued.token()))
-                                : Uni.createFrom().voidItem())
+                    .call(issued -> relayed ? accepted(issued) : Uni.createFrom().voidItem())
                     .onFailure()
                     .invoke(undo)
                     .onCancellation()
                     .invoke(undo));
+  }
+
+  /** Makes Google's token good at the relay, too. */
+  private Uni<Void> accepted(Issued issued) {
+    return ledger
+        .accept(issued.issue(), TokenHash.of(issued.token()))
+        .onFailure(failure -> allowUncounted)
+        .recoverWithUni(
+            failure -> {
+              LOG.errorf(
+                  "The token of grant %s is good at Google only: the ledger does not answer",
+                  issued.issue().grantId());
+              return Uni.createFrom().voidItem();
+            });
   }
 
   private static Issue minted(Issue issue, EphemeralToken token) {
@@ -278,13 +288,13 @@ public class TokenService {
         .onFailure()
         .recoverWithUni(
             failure -> {
-              undo.run();
               if (allowUncounted && uncounted.isPresent()) {
                 LOG.errorf(
                     "Grant %s is handed out without its limits: the ledger does not answer",
                     uncounted.get().grantId());
                 return Uni.createFrom().item(new Answer.Admitted(uncounted.get(), List.of()));
               }
+              undo.run();
               return Uni.createFrom().failure(failure);
             })
         .map(TokenService::admitted);
