@@ -563,7 +563,7 @@ final class Conversation {
         known.get("sessionResumptionUpdate") instanceof ObjectNode update
             && updated(from, known, update);
     Optional<List<ObjectNode>> answers = Optional.empty();
-    if (known.get("toolCall") instanceof ObjectNode call && from == current) {
+    if (known.get("toolCall") instanceof ObjectNode call && from != coming) {
       answers = tools.called(call);
       if (answers.isPresent()) {
         known.remove("toolCall");
@@ -683,12 +683,14 @@ final class Conversation {
     long now = System.nanoTime();
     if (now - notBefore < 0) {
       wakeAt(notBefore);
-    } else if (isLate()) {
+    } else if (isLate() && !coverage.isOverflowed()) {
       change();
-    } else if (isOccupied()) {
+    } else if (isOccupied() || isLate()) {
       state = State.OPEN;
       release();
-      wakeAt(changeBy);
+      if (!isLate()) {
+        wakeAt(changeBy);
+      }
     } else if (state == State.OPEN) {
       state = State.HOLDING;
       holdUntil = now + hold;
@@ -895,9 +897,17 @@ final class Conversation {
     return legs;
   }
 
-  /** Whether the newest handle, which the client has, covers everything, and nothing goes on. */
+  /**
+   * Whether the newest handle, which the client has, covers everything, and nothing goes on. Of
+   * media that never pauses, it covers all but the last moment when it has just come.
+   */
   boolean isSettled() {
-    return state == State.OPEN && !isOccupied() && coverage.isComplete();
+    return lacksMediaOnly() && (coverage.isComplete() || coverage.isFresh(System.nanoTime()));
+  }
+
+  /** Whether nothing goes on, and the newest handle covers everything but some media. */
+  boolean lacksMediaOnly() {
+    return state == State.OPEN && !isOccupied() && coverage.lacksMediaOnly();
   }
 
   // --- Small things

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Which messages the newest handle is known to cover, so that nothing is lost and as little as
@@ -17,6 +18,9 @@ final class Coverage {
 
   /** What is kept to be sent again; beyond, a conversation cannot be resumed. */
   private static final long MOST_KEPT = 8 << 20;
+
+  /** How long a handle counts as having just come. */
+  private static final long FRESH = TimeUnit.MILLISECONDS.toNanos(250);
 
   /** A message without which the conversation would miss something. */
   private record Kept(long number, ClientMessage message) {}
@@ -31,6 +35,7 @@ final class Coverage {
   private boolean overflowed;
   private long sent;
   private long covered;
+  private long snapshotAt = System.nanoTime() - FRESH;
 
   /**
    * Nothing was sent yet.
@@ -68,6 +73,7 @@ final class Coverage {
 
   /** A handle came. */
   void snapshot(long now) {
+    snapshotAt = now;
     while (!fences.isEmpty() && now - fences.peek().at() >= lag) {
       covered = Math.max(covered, fences.remove().number());
     }
@@ -82,6 +88,16 @@ final class Coverage {
   /** Whether the handle covers all that was sent, media included. */
   boolean isComplete() {
     return covered == sent;
+  }
+
+  /** Whether the handle has just come. */
+  boolean isFresh(long now) {
+    return now - snapshotAt < FRESH;
+  }
+
+  /** Whether the handle covers all but media, if that. */
+  boolean lacksMediaOnly() {
+    return kept.isEmpty() && !overflowed;
   }
 
   /** Whether nothing had to be sent again; media never is. */

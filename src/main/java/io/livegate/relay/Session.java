@@ -89,6 +89,9 @@ final class Session implements LiveSession {
 
   private @Nullable Future<?> last;
 
+  /** It ends in some time, because the gateway does. */
+  private boolean drains;
+
   /** Reads nothing, for want of memory. */
   private boolean halted;
 
@@ -377,7 +380,7 @@ final class Session implements LiveSession {
 
   /**
    * Has it end because the gateway does: the client is told in some time, and closed at the next
-   * moment in which it loses nothing; or at the end. From any thread.
+   * moment in which it loses nothing; or at the end. From any thread; only the first time counts.
    *
    * @param warning when the client is told
    * @param end when the session ends in any case
@@ -385,6 +388,10 @@ final class Session implements LiveSession {
   void drain(Duration warning, Duration end) {
     loop.execute(
         () -> {
+          if (drains) {
+            return;
+          }
+          drains = true;
           later(warning, () -> warn(end.minus(warning)));
           // A client that follows the warning has a moment to come back by itself.
           later(warning.plus(end.dividedBy(6)), this::leaveWhenSettled);
@@ -407,7 +414,7 @@ final class Session implements LiveSession {
   }
 
   private void cutOff() {
-    if (google != null && phase != Phase.CLOSED && !google.isSettled()) {
+    if (google != null && phase != Phase.CLOSED && !google.lacksMediaOnly()) {
       relay.sessions().cutOff();
     }
     leave();

@@ -45,6 +45,9 @@ class Sessions {
   private final Set<Session> running = ConcurrentHashMap.newKeySet();
   private volatile boolean draining;
 
+  /** When the time of the drain is over, as {@link System#nanoTime}. */
+  private volatile long drainedAt;
+
   Sessions(RelayConfig config, Vertx vertx, MeterRegistry metrics) {
     this.config = config;
     this.vertx = vertx;
@@ -93,6 +96,10 @@ class Sessions {
     if (relieving.get()) {
       session.halt(true);
     }
+    if (draining) {
+      // It was being admitted when the drain began.
+      drain(session);
+    }
   }
 
   /** A session has its setup. */
@@ -121,13 +128,16 @@ class Sessions {
    * @return how many there are
    */
   int drain(Duration time) {
+    drainedAt = System.nanoTime() + time.toNanos();
     draining = true;
-    for (Session session : running) {
-      long until = time.toMillis();
-      long warned = ThreadLocalRandom.current().nextLong(until / 2 + 1);
-      session.drain(Duration.ofMillis(warned), time);
-    }
+    running.forEach(this::drain);
     return open.get();
+  }
+
+  private void drain(Session session) {
+    Duration left = Duration.ofNanos(Math.max(0, drainedAt - System.nanoTime()));
+    long warned = ThreadLocalRandom.current().nextLong(left.toMillis() / 2 + 1);
+    session.drain(Duration.ofMillis(warned), left);
   }
 
   /** A session could not end in order before the time of {@link #drain} was over. */

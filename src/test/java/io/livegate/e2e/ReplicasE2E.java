@@ -1,6 +1,7 @@
 package io.livegate.e2e;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -25,6 +26,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -89,6 +91,10 @@ class ReplicasE2E {
   }
 
   private PackagedGateway gateway(int number) throws IOException {
+    return gateway(number, "refuse");
+  }
+
+  private PackagedGateway gateway(int number, String onFailure) throws IOException {
     return new PackagedGateway(
         issuer,
         simulator.baseUrl(),
@@ -97,6 +103,8 @@ class ReplicasE2E {
         Map.of(
             "livegate.ledger.store",
             "redis",
+            "livegate.ledger.on-failure",
+            onFailure,
             "quarkus.redis.hosts",
             redis.url(),
             "livegate.replica",
@@ -488,6 +496,67 @@ class ReplicasE2E {
     stopping.program().awaitExit(Duration.ofSeconds(5));
     for (int i = 0; i < talks.size(); i++) {
       goesOn(talks.get(i), 1, gateways.get(1 + i % 2), "u" + i);
+    }
+  }
+
+  @Test
+  void aMicrophoneThatIsAlwaysOnDoesNotKeepAGateway() throws Exception {
+    var stopping = gateways.get(0);
+    Talk talk = ready(stopping, access("ada", "talkers"), Talk.resuming(""));
+    String silence =
+        "{\"realtimeInput\":{\"audio\":{\"mimeType\":\"audio/pcm;rate=16000\",\"data\":\""
+            + Base64.getEncoder().encodeToString(new byte[1280])
+            + "\"}}}";
+    talk.turn();
+    var microphone =
+        new Thread(
+            () -> {
+              try {
+                while (!talk.closed.isDone()) {
+                  talk.say(silence);
+                  LockSupport.parkNanos(Duration.ofMillis(40).toNanos());
+                }
+              } catch (RuntimeException gone) {
+                // Closed in between.
+              }
+            });
+    microphone.start();
+    stopping.program().terminate();
+    assertEquals("1001 the gateway shuts down", talk.closed.get(20, TimeUnit.SECONDS));
+    microphone.join();
+    stopping.program().awaitExit(Duration.ofSeconds(5));
+    assertFalse(stopping.program().log().contains("in the middle of something"));
+    ready(gateways.get(1), access("ada", "talkers"), Talk.resuming(talk.handle)).hangUp();
+  }
+
+  @Test
+  void whatMayGoUncountedIsHandedOutWhileRedisIsAway() throws Exception {
+    gateways.add(gateway(3, "allow"));
+    var allowing = gateways.get(3);
+    String user = access("ada", "talkers");
+    String admin = access("root", "platform-sre");
+    redis.pause();
+    try {
+      // Of a rule whose direct tokens are good at the relay, too.
+      var direct = send(allowing, "POST", "/v1/tokens", user, "{\"mode\":\"direct\"}");
+      assertEquals(201, direct.statusCode(), direct.body());
+      String grant = "rant " + new JsonObject(direct.body()).getString("grantId");
+      Await.until(() -> allowing.program().log().contains(grant + " is handed out without its"));
+      Await.until(() -> allowing.program().log().contains(grant + " is good at Google only"));
+      var relay = send(allowing, "POST", "/v1/tokens", user, "{\"mode\":\"relay\"}");
+      assertEquals(503, relay.statusCode(), relay.body());
+      Talk talk = ready(allowing, user);
+      talk.turn();
+      redis.resume();
+      // From then on all know it, and it can be ended.
+      Await.until(
+          () ->
+              send(gateways.get(0), "DELETE", "/admin/v1/sessions?subject=default:ada", admin, "")
+                  .body()
+                  .contains("\"ended\":1"));
+      assertEquals("1008 ended by an administrator", talk.closed.get(20, TimeUnit.SECONDS));
+    } finally {
+      redis.resume();
     }
   }
 
