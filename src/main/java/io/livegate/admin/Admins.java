@@ -2,6 +2,7 @@ package io.livegate.admin;
 
 import io.livegate.audit.GatewayEvent;
 import io.livegate.audit.GatewayEvent.AdminAction;
+import io.livegate.error.ErrorCode;
 import io.livegate.error.GatewayException;
 import io.livegate.identity.Subject;
 import io.livegate.identity.Subjects;
@@ -53,8 +54,21 @@ class Admins {
      * @param until when it ends by itself, if it does
      */
     void done(String event, String what, String target, Optional<Instant> until) {
+      tell(event, "ok", what, target, until);
+    }
+
+    /** Tells what was tried: without an answer of the ledger, it may have taken effect. */
+    void tried(
+        String event, Throwable failure, String what, String target, Optional<Instant> until) {
+      ErrorCode code =
+          failure instanceof GatewayException known ? known.code() : ErrorCode.INTERNAL_ERROR;
+      tell(event, code.label(), what, target, until);
+    }
+
+    private void tell(
+        String event, String outcome, String what, String target, Optional<Instant> until) {
       events.fire(
-          new AdminAction(Instant.now(), event, "ok", actor.id(), what, target, until, peer));
+          new AdminAction(Instant.now(), event, outcome, actor.id(), what, target, until, peer));
     }
   }
 

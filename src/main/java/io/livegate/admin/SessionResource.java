@@ -194,6 +194,8 @@ public class SessionResource {
     var act = admins.admit();
     return ledger
         .end(new EndOf.Session(id))
+        .onFailure()
+        .invoke(failure -> act.tried("session.ended", failure, "session", id, Optional.empty()))
         .map(
             ended -> {
               if (ended == 0) {
@@ -233,6 +235,8 @@ public class SessionResource {
   private Uni<Response> end(Admins.Act act, EndOf which, String what, String target) {
     return ledger
         .end(which)
+        .onFailure()
+        .invoke(failure -> act.tried("session.ended", failure, what, target, Optional.empty()))
         .map(
             ended -> {
               act.done("session.ended", what, target, Optional.empty());

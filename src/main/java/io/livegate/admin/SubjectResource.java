@@ -86,6 +86,10 @@ public class SubjectResource {
     Instant until = until(asked.orElse(""));
     return ledger
         .cutOff(new CutOff(CutOff.Kind.BLOCK, subject, Instant.now(), until))
+        .onFailure()
+        .invoke(
+            failure ->
+                act.tried("subject.blocked", failure, "subject", subject, Optional.of(until)))
         .map(
             done -> {
               act.done("subject.blocked", "subject", subject, Optional.of(until));
@@ -133,6 +137,10 @@ public class SubjectResource {
     check(subject);
     return ledger
         .unblock(subject)
+        .onFailure()
+        .invoke(
+            failure ->
+                act.tried("subject.unblocked", failure, "subject", subject, Optional.empty()))
         .map(
             was -> {
               if (!was) {

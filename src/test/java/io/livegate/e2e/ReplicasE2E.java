@@ -545,6 +545,16 @@ class ReplicasE2E {
       Await.until(() -> allowing.program().log().contains(grant + " is good at Google only"));
       var relay = send(allowing, "POST", "/v1/tokens", user, "{\"mode\":\"relay\"}");
       assertEquals(503, relay.statusCode(), relay.body());
+      var end = send(allowing, "DELETE", "/admin/v1/sessions?subject=default:bob", admin, "");
+      assertEquals(503, end.statusCode(), end.body());
+      Await.until(
+          () ->
+              allowing
+                  .program()
+                  .log()
+                  .lines()
+                  .filter(line -> line.contains("ledger-unavailable"))
+                  .anyMatch(line -> line.contains("session.ended") && line.contains("root")));
       Talk talk = ready(allowing, user);
       talk.turn();
       redis.resume();
