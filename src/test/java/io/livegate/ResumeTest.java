@@ -164,6 +164,23 @@ class ResumeTest extends RelayCase {
   }
 
   @Test
+  void aTurnThatEndsWhileALateChangeIsMadeIsKept() throws Exception {
+    String story = RawSocket.ask("word ".repeat(20));
+    String then = RawSocket.ask("and then?");
+    try (var socket = open(relayToken()).send(SILENT_SETUP)) {
+      socket.await("setupComplete");
+      Surroundings.simulator().script().mints(1, MintFault.slow(Duration.ofSeconds(1)));
+      socket.send(story).await("modelTurn");
+      play(new Action.GoAway(Duration.ofMillis(100), Optional.empty()));
+      socket.await("turnComplete");
+      assertTrue(resumption().planned());
+      socket.send(then).await("turnComplete");
+      assertEquals(List.of(story, then), history());
+    }
+    assertEquals(0, resumption().replayed());
+  }
+
+  @Test
   void aWarnedConnectionThatFallsSilentIsChangedInTime() throws Exception {
     String story = RawSocket.ask("a story of many words ".repeat(8));
     try (var socket = open(relayToken()).send(SILENT_SETUP)) {

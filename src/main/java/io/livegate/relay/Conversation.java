@@ -628,9 +628,7 @@ final class Conversation {
     resumable = update.path("resumable").asBoolean();
     String newest = update.path("newHandle").asText();
     if (resumable && !newest.isEmpty()) {
-      handle = Optional.of(newest);
-      coverage.snapshot(System.nanoTime());
-      tools.snapshot(coverage.isKeptEmpty());
+      take(from, newest);
       if (clientResumes) {
         update.put(
             "newHandle",
@@ -641,6 +639,27 @@ final class Conversation {
       message.remove("sessionResumptionUpdate");
     }
     return true;
+  }
+
+  /**
+   * Takes the newest handle for the next leg; if that is being made already, it begins anew, as
+   * what goes on while a change is late is in this handle only. A change that is not late began
+   * with a handle that has everything.
+   */
+  private void take(FromGoogle from, String newest) {
+    boolean changing = state == State.CHANGING;
+    if (changing && !isLate()) {
+      return;
+    }
+    handle = Optional.of(newest);
+    if (from == current) {
+      coverage.snapshot(System.nanoTime());
+      tools.snapshot(coverage.isKeptEmpty());
+      if (changing) {
+        giveUp();
+        attempt(Optional.empty());
+      }
+    }
   }
 
   /** The client has answered before. */
