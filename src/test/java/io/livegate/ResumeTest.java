@@ -14,6 +14,7 @@ import io.livegate.simulator.Journal;
 import io.livegate.simulator.MintFault;
 import io.livegate.simulator.Script.At;
 import io.livegate.simulator.Script.Step;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.test.junit.QuarkusTestProfile;
@@ -74,6 +75,7 @@ class ResumeTest extends RelayCase {
   }
 
   @Inject Resumed resumed;
+  @Inject MeterRegistry metrics;
 
   @BeforeEach
   void forget() {
@@ -280,6 +282,22 @@ class ResumeTest extends RelayCase {
       resumption();
       socket.send(RawSocket.ask("well?")).await("turnComplete");
     }
+  }
+
+  @Test
+  void mediaThatWaitedTooLongIsDroppedAndCounted() throws Exception {
+    double before = metrics.counter("livegate.media.dropped").count();
+    String audio =
+        "{\"realtimeInput\":{\"audio\":{\"mimeType\":\"audio/pcm;rate=16000\",\"data\":\"AAAA\"}}}";
+    String question = RawSocket.ask("well?");
+    // Longer than max-media-delay.
+    Surroundings.simulator().script().mints(1, MintFault.slow(Duration.ofMillis(2500)));
+    try (var socket = open(relayToken()).send(SILENT_SETUP)) {
+      socket.send(audio).send(question).send(audio);
+      socket.await("turnComplete");
+      assertEquals(List.of(question), history());
+    }
+    assertEquals(before + 2, metrics.counter("livegate.media.dropped").count());
   }
 
   // --- Clients resume

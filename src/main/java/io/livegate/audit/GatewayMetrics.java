@@ -68,7 +68,6 @@ class GatewayMetrics {
 
   void resumed(@Observes SessionResumed event) {
     metrics.counter("livegate.resume.replayed").increment(event.replayed());
-    metrics.counter("livegate.media.dropped").increment(event.mediaDropped());
     Timer.builder("livegate.leg.change.duration")
         .description("For which nothing of a client's was passed on to Google")
         .tag("planned", String.valueOf(event.planned()))

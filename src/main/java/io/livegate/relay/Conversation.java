@@ -74,7 +74,7 @@ final class Conversation {
    * @param planned rather than lost
    * @param nanos for which the client was not connected to Google
    * @param replayed messages that were sent again
-   * @param dropped messages of media that were too old
+   * @param dropped messages of media that were too old since the change before
    */
   record Change(boolean planned, long nanos, int replayed, int dropped) {}
 
@@ -148,6 +148,9 @@ final class Conversation {
   private final ToolCalls tools = new ToolCalls();
   private final Deque<Held> held = new ArrayDeque<>();
   private long heldBytes;
+
+  /** Messages of media that were too old, until a change tells it. */
+  private int dropped;
 
   private State state = State.CONNECTING;
   private @Nullable FromGoogle current;
@@ -363,8 +366,9 @@ final class Conversation {
       release();
     } else {
       int replayed = replay(next.leg);
-      int dropped = release();
+      release();
       listener.resumed(new Change(planned, System.nanoTime() - brokenOff, replayed, dropped));
+      dropped = 0;
     }
     next.leg.flush();
     next.leg.read(reads);
@@ -469,13 +473,9 @@ final class Conversation {
     }
   }
 
-  /**
-   * Passes on what was held.
-   *
-   * @return how many messages of media were too old for that
-   */
-  private int release() {
-    int dropped = 0;
+  /** Passes on what was held, but media that is too old for that. */
+  private void release() {
+    int before = dropped;
     long oldest = System.nanoTime() - relay.config().maxMediaDelay().toNanos();
     while (current != null && !held.isEmpty()) {
       Held next = held.remove();
@@ -487,8 +487,8 @@ final class Conversation {
         pass(current.leg, next.message(), next.read());
       }
     }
+    relay.sessions().mediaDropped(dropped - before);
     flush();
-    return dropped;
   }
 
   // --- What Google sends

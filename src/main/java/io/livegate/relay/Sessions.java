@@ -42,6 +42,7 @@ class Sessions {
   private final AtomicLong buffered = new AtomicLong();
   private final AtomicBoolean relieving = new AtomicBoolean();
   private final Counter overruns;
+  private final Counter mediaDropped;
   private final Set<Session> running = ConcurrentHashMap.newKeySet();
   private volatile boolean draining;
 
@@ -55,6 +56,10 @@ class Sessions {
     this.overruns =
         Counter.builder("livegate.drain.overruns")
             .description("Sessions that were ended in the middle of something by a shutdown")
+            .register(metrics);
+    this.mediaDropped =
+        Counter.builder("livegate.media.dropped")
+            .description("Messages of audio and video that waited too long for a connection")
             .register(metrics);
   }
 
@@ -143,6 +148,11 @@ class Sessions {
   /** A session could not end in order before the time of {@link #drain} was over. */
   void cutOff() {
     overruns.increment();
+  }
+
+  /** So many messages of audio or video had waited for too long. */
+  void mediaDropped(int messages) {
+    mediaDropped.increment(messages);
   }
 
   /** How many sessions could not end in order. */
