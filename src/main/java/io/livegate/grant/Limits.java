@@ -25,4 +25,9 @@ public record Limits(
   public Limits {
     limits = List.copyOf(limits);
   }
+
+  /** Whether a session uses some of it up by lasting. */
+  public boolean countsTime() {
+    return limits.stream().anyMatch(limit -> limit.kind() == Limit.Kind.SESSION_TIME_PER_DAY);
+  }
 }

@@ -57,6 +57,12 @@ public class Heart {
     Pulse(LiveSession session) {
       this.session = session;
     }
+
+    /** Whether it used some of a budget since then. */
+    boolean usesUp() {
+      Running running = session.running();
+      return running.use().total() != told || running.issue().grant().limits().countsTime();
+    }
   }
 
   private final Ledger ledger;
@@ -205,9 +211,7 @@ public class Heart {
     long now = System.nanoTime();
     var due = new ArrayList<Pulse>();
     for (Pulse pulse : pulses.values()) {
-      if (all
-          || now - pulse.toldAt >= RENEWAL.toNanos()
-          || pulse.session.running().use().total() != pulse.told) {
+      if (all || now - pulse.toldAt >= RENEWAL.toNanos() || pulse.usesUp()) {
         due.add(pulse);
       }
     }
