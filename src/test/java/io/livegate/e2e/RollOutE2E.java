@@ -107,7 +107,7 @@ class RollOutE2E {
             """
             defaults
               mode http
-              option redispatch
+              option redispatch 1
               retries 3
               timeout connect 2s
               timeout client 60s
@@ -257,10 +257,12 @@ class RollOutE2E {
         pause(3000);
       }
       connected = false;
+      talk.hangUp();
       if (talk.closed.getNow("").startsWith("1006")) {
         cut.incrementAndGet();
+        // Whom a gateway takes along does not come back together with all others.
+        pause(1000);
       }
-      talk.hangUp();
     }
 
     /** Waits for up to so long, and half of it on the average. */
