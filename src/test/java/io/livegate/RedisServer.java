@@ -96,6 +96,10 @@ public final class RedisServer implements AutoCloseable {
     return socket;
   }
 
+  public int port() {
+    return port;
+  }
+
   public String url() {
     return "redis://127.0.0.1:" + port;
   }

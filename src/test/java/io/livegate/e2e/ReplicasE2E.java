@@ -6,15 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.livegate.Await;
-import io.livegate.RedisServer;
-import io.livegate.TestIssuer;
 import io.livegate.bench.PackagedGateway;
-import io.livegate.simulator.LiveSimulator;
-import io.livegate.simulator.Options;
 import io.vertx.core.json.JsonObject;
-import java.io.IOException;
 import java.net.URI;
-import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
@@ -24,157 +18,14 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
-import java.util.regex.Pattern;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Three packaged gateways on one real Redis: what holds across them, and when some of it dies. */
-class ReplicasE2E {
-
-  private static final String POLICY =
-      """
-      version: 1
-      admins: "'platform-sre' in claims.groups"
-      rules:
-        - name: crowd
-          when: "'crowd' in claims.groups"
-          models: [gemini-3.8-live]
-          modes: [relay]
-          setup: {generationConfig: {responseModalities: [AUDIO]}}
-          limits:
-            - {per: rule, concurrent-sessions: 7, grants-per-day: 150}
-        - name: talkers
-          when: "'talkers' in claims.groups"
-          models: [gemini-3.8-live]
-          modes: [relay, direct]
-          token: {uses: 5, start-within: 30m}
-          setup: {generationConfig: {responseModalities: [AUDIO]}}
-          limits:
-            - {per: subject, usage-tokens-per-day: 1000000}
-          direct-reserve: 1000
-      """;
-
-  private static final String SETUP = "{\"setup\":{\"model\":\"models/gemini-3.8-live\"}}";
-  private static final Pattern MANAGEMENT =
-      Pattern.compile("Management interface listening on (http://127\\.0\\.0\\.1:[0-9]+)");
-
-  private final HttpClient http = HttpClient.newHttpClient();
-  private TestIssuer issuer;
-  private LiveSimulator simulator;
-  private RedisServer redis;
-  private final List<PackagedGateway> gateways = new ArrayList<>();
-  private final String handleKey = key();
-
-  private static String key() {
-    byte[] key = new byte[32];
-    new Random().nextBytes(key);
-    return Base64.getEncoder().encodeToString(key);
-  }
-
-  @BeforeEach
-  void start() throws IOException {
-    issuer = new TestIssuer();
-    simulator =
-        LiveSimulator.start(
-            Options.builder()
-                .apiKey(PackagedGateway.API_KEY)
-                .chunkInterval(Duration.ofMillis(1))
-                .build());
-    redis = new RedisServer();
-    for (int i = 0; i < 3; i++) {
-      gateways.add(gateway(i));
-    }
-  }
-
-  private PackagedGateway gateway(int number) throws IOException {
-    return gateway(number, "refuse");
-  }
-
-  private PackagedGateway gateway(int number, String onFailure) throws IOException {
-    return new PackagedGateway(
-        issuer,
-        simulator.baseUrl(),
-        POLICY,
-        List.of("-Xmx256m"),
-        Map.of(
-            "livegate.ledger.store",
-            "redis",
-            "livegate.ledger.on-failure",
-            onFailure,
-            "quarkus.redis.hosts",
-            redis.url(),
-            "livegate.replica",
-            "replica-" + number,
-            "livegate.relay.handle-key",
-            handleKey,
-            "livegate.relay.drain-time",
-            "6s"));
-  }
-
-  @AfterEach
-  void stop() {
-    gateways.forEach(PackagedGateway::close);
-    redis.close();
-    simulator.close();
-    issuer.close();
-  }
-
-  // --- A client
-
-  private Talk connect(PackagedGateway gateway, String credential) throws Talk.Refused {
-    return Talk.connect(http, gateway.url(), credential);
-  }
-
-  private Talk ready(PackagedGateway gateway, String credential) throws Exception {
-    return ready(gateway, credential, SETUP);
-  }
-
-  private Talk ready(PackagedGateway gateway, String credential, String setup) throws Exception {
-    Talk talk = connect(gateway, credential);
-    talk.say(setup);
-    talk.ready.get(20, TimeUnit.SECONDS);
-    return talk;
-  }
-
-  private String access(String sub, String group) {
-    return issuer
-        .token(sub)
-        .groups(group)
-        .claim("exp", Instant.now().getEpochSecond() + 3600)
-        .sign();
-  }
-
-  private HttpResponse<String> send(
-      PackagedGateway gateway, String method, String path, String token, String body)
-      throws IOException, InterruptedException {
-    return http.send(
-        HttpRequest.newBuilder(URI.create(gateway.url() + path))
-            .header("Authorization", "Bearer " + token)
-            .header("Content-Type", "application/json")
-            .method(method, HttpRequest.BodyPublishers.ofString(body))
-            .build(),
-        HttpResponse.BodyHandlers.ofString());
-  }
-
-  private String relayToken(PackagedGateway gateway, String sub) throws Exception {
-    var answer =
-        send(gateway, "POST", "/v1/tokens", access(sub, "talkers"), "{\"mode\":\"relay\"}");
-    assertEquals(201, answer.statusCode(), answer.body());
-    return new JsonObject(answer.body()).getString("token");
-  }
-
-  private String metrics(PackagedGateway gateway) throws Exception {
-    var address = MANAGEMENT.matcher(gateway.program().log());
-    assertTrue(address.find());
-    return http.send(
-            HttpRequest.newBuilder(URI.create(address.group(1) + "/q/metrics")).build(),
-            HttpResponse.BodyHandlers.ofString())
-        .body();
-  }
+/** What holds across gateways, and when some of them are killed or stop. */
+class ReplicasE2E extends Replicas {
 
   // --- What holds
 
@@ -350,115 +201,84 @@ class ReplicasE2E {
   }
 
   @Test
-  void whileRedisIsAwaySessionsGoOnAndNothingIsLost() throws Exception {
-    String token = relayToken(gateways.get(0), "eva");
-    String idle = relayToken(gateways.get(0), "eva");
-    Talk talk = ready(gateways.get(0), token);
-    talk.turn();
-    redis.pause();
-    long paused = System.nanoTime();
-    int turns = 1;
-    int unavailable = 0;
-    while (System.nanoTime() - paused < Duration.ofSeconds(30).toNanos()) {
-      talk.turn();
-      turns++;
-      var refused =
-          send(gateways.get(turns % 3), "POST", "/v1/tokens", access("eva", "talkers"), "{}");
-      assertEquals(503, refused.statusCode(), refused.body());
-      assertEquals("ledger-unavailable", new JsonObject(refused.body()).getString("code"));
-      assertTrue(refused.headers().firstValue("Retry-After").isPresent());
-      unavailable++;
-      try {
-        connect(gateways.get(turns % 3), idle).hangUp();
-        throw new AssertionError("admitted without a ledger");
-      } catch (Talk.Refused e) {
-        assertEquals(503, e.status);
+  void aBudgetThatIsReachedEndsTheSessionsOfEveryReplica() throws Exception {
+    var talks = new ArrayList<Talk>();
+    for (PackagedGateway gateway : gateways) {
+      talks.add(ready(gateway, access("bea", "budgeted")));
+    }
+    long crossed = 0;
+    for (int i = 0; crossed == 0; i++) {
+      talks.get(i % 3).turn();
+      if (talks.stream().mapToInt(talk -> talk.tokens.get()).sum() >= 200) {
+        crossed = System.nanoTime();
       }
-      assertTrue(health(gateways.get(0)).contains("\"status\": \"UP\""));
     }
-    redis.resume();
-    talk.turn();
-    turns++;
-    talk.hangUp();
-    int expected = talk.tokens.get();
-    Await.until(() -> tokens("eva") == expected);
+    Duration took = ended(talks, crossed, "1008 the limit subject.usage-tokens-per-day is reached");
     System.out.printf(
-        "Redis paused for 30 s: %d turns went on, %d requests got 503, and %d tokens are counted of"
-            + " %d%n",
-        turns, unavailable, tokens("eva"), expected);
-    // What was refused has not used a token up, nor a slot.
-    Await.until(() -> running() == 0);
-    for (int i = 0; i < 5; i++) {
-      ready(gateways.get(1), idle).hangUp();
-    }
-  }
-
-  private int tokens(String sub) throws Exception {
-    var rows =
-        new JsonObject(
-                send(
-                        gateways.get(1),
-                        "GET",
-                        "/admin/v1/usage?subject=default:" + sub,
-                        access("root", "platform-sre"),
-                        "")
-                    .body())
-            .getJsonArray("usage");
-    return rows.isEmpty() ? 0 : rows.getJsonObject(0).getInteger("tokens");
-  }
-
-  private int running() throws Exception {
-    return new JsonObject(
-            send(gateways.get(1), "GET", "/admin/v1/sessions", access("root", "platform-sre"), "")
-                .body())
-        .getJsonArray("sessions")
-        .size();
-  }
-
-  private String health(PackagedGateway gateway) throws Exception {
-    var address = MANAGEMENT.matcher(gateway.program().log());
-    assertTrue(address.find());
-    return http.send(
-            HttpRequest.newBuilder(URI.create(address.group(1) + "/q/health/ready")).build(),
-            HttpResponse.BodyHandlers.ofString())
-        .body();
+        "A budget was reached: sessions of three gateways ended after %d ms%n", took.toMillis());
+    assertTrue(took.toMillis() < 5000);
+    assertEquals(
+        429,
+        send(gateways.get(0), "POST", "/v1/tokens", access("bea", "budgeted"), "{}").statusCode());
   }
 
   @Test
-  void whenRedisComesBackEmptyWhatReplicasKnowIsPutBack() throws Exception {
-    String admin = access("root", "platform-sre");
-    String stale = relayToken(gateways.get(0), "kim");
-    Talk talk = ready(gateways.get(0), relayToken(gateways.get(0), "kim"));
-    talk.turn();
-    send(
-        gateways.get(0),
-        "PUT",
-        "/admin/v1/subjects/default:mallory/block",
-        admin,
-        "{\"until\":\"" + Instant.now().plusSeconds(3600) + "\"}");
-    Await.until(() -> tokens("kim") > 0);
-    redis.kill();
-    redis.restart();
-
-    Await.until(() -> running() == 1);
+  void aBudgetOfTimeIsSharedByTheSessionsOfEveryReplica() throws Exception {
+    long began = System.nanoTime();
+    var talks = new ArrayList<Talk>();
     for (PackagedGateway gateway : gateways) {
-      var blocked = send(gateway, "POST", "/v1/tokens", access("mallory", "talkers"), "{}");
-      assertEquals(403, blocked.statusCode(), blocked.body());
+      talks.add(ready(gateway, access("tim", "timed")));
     }
-    try {
-      connect(gateways.get(1), stale).hangUp();
-      throw new AssertionError("a token that nobody knows was taken");
-    } catch (Talk.Refused e) {
-      assertEquals(401, e.status);
+    Duration took = ended(talks, began, "1008 the limit subject.session-time-per-day is reached");
+    System.out.printf("Nine seconds were used up by three sessions after %d ms%n", took.toMillis());
+    assertTrue(took.toMillis() > 3000 && took.toMillis() < 6000);
+  }
+
+  /** How long after that moment the last one ended, all of them warned, and for that reason. */
+  private static Duration ended(List<Talk> talks, long since, String reason) throws Exception {
+    long last = since;
+    for (Talk talk : talks) {
+      assertEquals(reason, talk.closed.get(20, TimeUnit.SECONDS));
+      assertTrue(talk.warnedAt > 0 && talk.warnedAt < talk.closedAt, "it was told before");
+      last = Math.max(last, talk.closedAt);
     }
-    assertEquals(0, tokens("kim"), "budgets begin anew");
-    talk.turn();
-    Await.until(() -> tokens("kim") > 0);
-    Await.until(() -> metrics(gateways.get(0)).contains("livegate_ledger_emptied_total 1.0"));
-    System.out.println(
-        "Redis restarted empty: session and block are back, the token of before is refused with"
-            + " 401, budgets began anew, and livegate_ledger_emptied_total is 1");
-    talk.hangUp();
+    return Duration.ofNanos(last - since);
+  }
+
+  @Test
+  void aLogoutIsHeardByEveryReplica() throws Exception {
+    String user = access("lou", "talkers");
+    var talks = new ArrayList<Talk>();
+    for (PackagedGateway gateway : gateways) {
+      talks.add(ready(gateway, relayToken(gateway, "lou")));
+    }
+    String logout =
+        issuer
+            .token("lou")
+            .claim("jti", UUID.randomUUID().toString())
+            .claim("events", Map.of("http://schemas.openid.net/event/backchannel-logout", Map.of()))
+            .sign();
+    long told = System.nanoTime();
+    var answer =
+        http.send(
+            HttpRequest.newBuilder(URI.create(gateways.get(0).url() + "/oidc/back-channel-logout"))
+                .header("Content-Type", "application/x-www-form-urlencoded")
+                .POST(HttpRequest.BodyPublishers.ofString("logout_token=" + logout))
+                .build(),
+            HttpResponse.BodyHandlers.ofString());
+    assertEquals(200, answer.statusCode(), answer.body());
+    long last = told;
+    for (Talk talk : talks) {
+      assertEquals("1008 the login was ended", talk.closed.get(10, TimeUnit.SECONDS));
+      last = Math.max(last, talk.closedAt);
+    }
+    Duration took = Duration.ofNanos(last - told);
+    System.out.printf(
+        "By a logout: sessions of three gateways ended after %d ms%n", took.toMillis());
+    assertTrue(took.toMillis() < 2000);
+    for (PackagedGateway gateway : gateways) {
+      assertEquals(401, send(gateway, "GET", "/v1/me", user, "").statusCode());
+    }
   }
 
   // --- Roll-outs
@@ -527,47 +347,6 @@ class ReplicasE2E {
     stopping.program().awaitExit(Duration.ofSeconds(5));
     assertFalse(stopping.program().log().contains("in the middle of something"));
     ready(gateways.get(1), access("ada", "talkers"), Talk.resuming(talk.handle)).hangUp();
-  }
-
-  @Test
-  void whatMayGoUncountedIsHandedOutWhileRedisIsAway() throws Exception {
-    gateways.add(gateway(3, "allow"));
-    var allowing = gateways.get(3);
-    String user = access("ada", "talkers");
-    String admin = access("root", "platform-sre");
-    redis.pause();
-    try {
-      // Of a rule whose direct tokens are good at the relay, too.
-      var direct = send(allowing, "POST", "/v1/tokens", user, "{\"mode\":\"direct\"}");
-      assertEquals(201, direct.statusCode(), direct.body());
-      String grant = "rant " + new JsonObject(direct.body()).getString("grantId");
-      Await.until(() -> allowing.program().log().contains(grant + " is handed out without its"));
-      Await.until(() -> allowing.program().log().contains(grant + " is good at Google only"));
-      var relay = send(allowing, "POST", "/v1/tokens", user, "{\"mode\":\"relay\"}");
-      assertEquals(503, relay.statusCode(), relay.body());
-      var end = send(allowing, "DELETE", "/admin/v1/sessions?subject=default:bob", admin, "");
-      assertEquals(503, end.statusCode(), end.body());
-      Await.until(
-          () ->
-              allowing
-                  .program()
-                  .log()
-                  .lines()
-                  .filter(line -> line.contains("ledger-unavailable"))
-                  .anyMatch(line -> line.contains("session.ended") && line.contains("root")));
-      Talk talk = ready(allowing, user);
-      talk.turn();
-      redis.resume();
-      // From then on all know it, and it can be ended.
-      Await.until(
-          () ->
-              send(gateways.get(0), "DELETE", "/admin/v1/sessions?subject=default:ada", admin, "")
-                  .body()
-                  .contains("\"ended\":1"));
-      assertEquals("1008 ended by an administrator", talk.closed.get(20, TimeUnit.SECONDS));
-    } finally {
-      redis.resume();
-    }
   }
 
   @Test
