@@ -343,6 +343,24 @@ class ResumeTest extends RelayCase {
   }
 
   @Test
+  void whoComesBackTwiceWithTheSameHandleIsNotInItsOwnWay() throws Exception {
+    String handle;
+    try (var first = open(relayToken()).send(SETUP)) {
+      first.await("setupComplete");
+      first.send(RawSocket.ask("my name is Ada")).await("turnComplete");
+      handle = handle(first.await("lg1.").text());
+    }
+    try (var second = open(relayToken()).send(resuming(handle))) {
+      second.await("setupComplete");
+      try (var third = open(relayToken()).send(resuming(handle))) {
+        assertEquals("1008 resumed by another session", second.awaitClose());
+        third.await("setupComplete");
+        assertEquals(List.of(RawSocket.ask("my name is Ada")), history());
+      }
+    }
+  }
+
+  @Test
   void whoComesBackBeforeGoogleIsReadyIsNotSentAway() throws Exception {
     String handle;
     try (var socket = open(relayToken()).send(SETUP)) {

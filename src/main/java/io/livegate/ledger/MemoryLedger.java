@@ -15,10 +15,12 @@ import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.Consumer;
@@ -40,6 +42,9 @@ public final class MemoryLedger implements Ledger {
 
   /** How long what was cancelled or closed is known as such, and what has no token can be. */
   private static final Duration MEMORY = Duration.ofMinutes(2);
+
+  /** How long a session's handles are good, so that it may have an heir. */
+  private static final Duration HANDLE_LIFE = Duration.ofHours(2);
 
   private static final Duration NOTICE = Duration.ofMinutes(1);
   private static final Duration SWEEP = Duration.ofSeconds(10);
@@ -97,6 +102,8 @@ public final class MemoryLedger implements Ledger {
     }
   }
 
+  private record Heir(String id, Instant until) {}
+
   private final Clock clock;
   private final String epoch = UUID.randomUUID().toString();
   private final Map<String, Counted> grants = new HashMap<>();
@@ -105,6 +112,9 @@ public final class MemoryLedger implements Ledger {
 
   /** Ids of grants and sessions that may no longer begin. */
   private final Map<String, Instant> over = new HashMap<>();
+
+  /** Which session resumed the conversation of which. */
+  private final Map<String, Heir> heirs = new HashMap<>();
 
   private final Counts counts = new Counts();
   private final CutOffs cutOffs = new CutOffs();
@@ -474,12 +484,11 @@ public final class MemoryLedger implements Ledger {
     return once(
         now -> {
           int running = 0;
-          Beat.End why =
-              which instanceof EndOf.Superseded
-                  ? new Beat.End.Superseded()
-                  : new Beat.End.Terminated();
+          Set<String> line =
+              which instanceof EndOf.Superseded resumed ? lineOf(resumed, now) : Set.of();
+          Beat.End why = line.isEmpty() ? new Beat.End.Terminated() : new Beat.End.Superseded();
           for (Held held : sessions.values()) {
-            if (which.means(held.running())) {
+            if (which.means(held.running()) || line.contains(held.lease.sessionId())) {
               held.ended = Optional.of(why);
               running += held.until.isAfter(now) ? 1 : 0;
               signal = true;
@@ -487,6 +496,21 @@ public final class MemoryLedger implements Ledger {
           }
           return running;
         });
+  }
+
+  /** A session and those that resumed its conversation; the one that does so now is the last. */
+  private Set<String> lineOf(EndOf.Superseded resumed, Instant now) {
+    var line = new LinkedHashSet<String>();
+    String last = resumed.id();
+    line.add(last);
+    for (Heir heir = heirs.get(last);
+        heir != null && !heir.id.equals(resumed.by());
+        heir = heirs.get(last)) {
+      last = heir.id;
+      line.add(last);
+    }
+    heirs.put(last, new Heir(resumed.by(), now.plus(HANDLE_LIFE)));
+    return line;
   }
 
   @Override
@@ -580,6 +604,7 @@ public final class MemoryLedger implements Ledger {
     tokens.values().removeIf(counted -> !counted.forget.isAfter(now));
     sessions.values().removeIf(held -> held.until.plus(AFTERLIFE).isBefore(now));
     over.values().removeIf(until -> until.isBefore(now));
+    heirs.values().removeIf(heir -> heir.until.isBefore(now));
     counts.sweep(now);
     cutOffs.sweep(now);
     rows.sweep(Counts.day(now));

@@ -315,7 +315,7 @@ public final class RedisLedger implements Ledger {
         which instanceof EndOf.Session one
             ? List.of("session", one.id())
             : which instanceof EndOf.Superseded one
-                ? List.of("superseded", one.id())
+                ? List.of("superseded", one.id(), one.by())
                 : which instanceof EndOf.Subject all
                     ? List.of("subject", all.subject())
                     : List.of("rule", ((EndOf.Rule) which).rule());

@@ -251,7 +251,7 @@ final class Session implements LiveSession {
       end(Cause.HANDLE, POLICY, POLICY, "handle not valid", NORMAL, "");
       return;
     }
-    resumed.ifPresent(from -> relay.heart().supersede(from.session()));
+    resumed.ifPresent(from -> relay.heart().supersede(from.session(), id));
     relay.sessions().settled();
     phase = Phase.CONNECTING;
     model = accepted.model();

@@ -132,20 +132,20 @@ public class Heart {
   /**
    * The conversation of a session is resumed by another, so that Google must not see both: a client
    * that lost its network is back before its old connection is known to be dead.
+   *
+   * @param sessionId the session that gave the handle
+   * @param by the one that came with it
    */
-  public void supersede(String sessionId) {
-    Pulse pulse = pulses.get(sessionId);
-    if (pulse != null) {
-      pulse.session.end(new Beat.End.Superseded());
-    } else {
-      ledger
-          .end(new EndOf.Superseded(sessionId))
-          .subscribe()
-          .with(
-              ended -> {},
-              // It ends by itself, if only later.
-              failure -> LOG.debugf("A session may run beside its successor: %s", failure));
-    }
+  public void supersede(String sessionId, String by) {
+    // Here at once; elsewhere, and those in between, as soon as the ledger says so.
+    end(sessionId, new Beat.End.Superseded());
+    ledger
+        .end(new EndOf.Superseded(sessionId, by))
+        .subscribe()
+        .with(
+            ended -> {},
+            // It ends by itself, if only later.
+            failure -> LOG.debugf("A session may run beside its successor: %s", failure));
   }
 
   /** Whether a login was ended at its provider, as far as this replica has heard. */

@@ -1,5 +1,6 @@
--- Which (session, superseded, subject or rule), and its id or name
-local which, name = ARGV[2], ARGV[3]
+-- Which (session, superseded, subject or rule), its id or name, and of a superseded session the one
+-- that resumes its conversation
+local which, name, heir = ARGV[2], ARGV[3], ARGV[4]
 local running = 0
 
 local why = which == 'superseded' and which or 'terminated'
@@ -10,11 +11,25 @@ local function finish(session)
   signal = true
 end
 
-if which == 'session' or which == 'superseded' then
-  local session = find_session(name)
+local function finish_one(id)
+  local session = find_session(id)
   if session then
     finish(session)
   end
+end
+
+if which == 'session' then
+  finish_one(name)
+elseif which == 'superseded' then
+  local last = name
+  finish_one(last)
+  local next = redis.call('GET', heir_key(last))
+  while next and next ~= heir do
+    last = next
+    finish_one(last)
+    next = redis.call('GET', heir_key(last))
+  end
+  redis.call('SET', heir_key(last), heir, 'PX', HANDLE_LIFE)
 else
   each_session('', function(session)
     if session.terms[which] == name then

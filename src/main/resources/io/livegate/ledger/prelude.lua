@@ -7,6 +7,7 @@ local MINUTE, HOUR, DAY = 60000, 3600000, 86400000
 local LEASE = 15000 -- Ledger.LEASE_SECONDS
 local AFTERLIFE = HOUR -- how long a session can still be charged after its lease ran out
 local MEMORY = 2 * MINUTE -- how long what was cancelled or closed is known as such
+local HANDLE_LIFE = 2 * HOUR -- ResumptionHandles.LIFE
 local USAGE_DAYS = 31 -- UsageRow.DAYS
 
 local clock = redis.call('TIME')
@@ -324,6 +325,11 @@ local LEASES = P .. 'leases'
 
 local function session_key(id)
   return P .. 'session:' .. id
+end
+
+-- The session that resumed its conversation
+local function heir_key(id)
+  return P .. 'heir:' .. id
 end
 
 local function find_session(id)

@@ -675,11 +675,34 @@ abstract class LedgerContract {
     Lease before = opened(grant("ada", Mode.RELAY, 1, 0));
     Lease after = opened(grant("ada", Mode.RELAY, 1, 0));
 
-    assertEquals(1, get(elsewhere().end(new EndOf.Superseded(before.sessionId()))));
-    assertEquals(0, get(ledger().end(new EndOf.Superseded("nobody's"))));
+    assertEquals(1, get(elsewhere().end(resumed(before, after))));
+    assertEquals(1, get(ledger().end(resumed(before, after))), "who says it again");
+    assertEquals(0, get(ledger().end(new EndOf.Superseded("nobody's", "x"))));
 
     assertEquals(Map.of(before.sessionId(), new End.Superseded()), ends(before));
     assertEquals(Map.of(), ends(after));
+  }
+
+  private static EndOf resumed(Lease before, Lease after) {
+    return new EndOf.Superseded(before.sessionId(), after.sessionId());
+  }
+
+  @Test
+  void allSessionsOfAConversationEndThatIsResumedAgain() {
+    Lease first = opened(grant("ada", Mode.RELAY, 1, 0));
+    Lease second = opened(grant("ada", Mode.RELAY, 1, 0));
+    Lease third = opened(grant("ada", Mode.RELAY, 1, 0));
+    Lease fourth = opened(grant("ada", Mode.RELAY, 1, 0));
+    get(ledger().end(resumed(first, second)));
+
+    // By somebody who has nothing but the first one's handle.
+    get(elsewhere().end(resumed(first, third)));
+    assertEquals(Map.of(second.sessionId(), new End.Superseded()), ends(second));
+    assertEquals(Map.of(), ends(third));
+
+    get(ledger().end(resumed(second, fourth)));
+    assertEquals(Map.of(third.sessionId(), new End.Superseded()), ends(third));
+    assertEquals(Map.of(), ends(fourth));
   }
 
   @Test
