@@ -89,6 +89,16 @@ public final class RedisServer implements AutoCloseable {
     }
   }
 
+  /** What it answers to a command, as it stands on the wire. */
+  public String ask(String command) {
+    try (Socket socket = connect()) {
+      socket.getOutputStream().write((command + "\r\nQUIT\r\n").getBytes(StandardCharsets.UTF_8));
+      return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   /** A connection that speaks to it without a client. */
   public Socket connect() throws IOException {
     var socket = new Socket();

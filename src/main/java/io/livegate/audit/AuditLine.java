@@ -6,7 +6,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -136,5 +139,22 @@ final class AuditLine {
    *
    * @param bytes how many, with the line feed that closes them off
    */
-  record Torn(long bytes, String sha256) {}
+  record Torn(long bytes, String sha256) {
+
+    /** Some bytes, as they are once a line feed closes them off. */
+    static Torn of(byte[] bytes) {
+      try {
+        var digest = MessageDigest.getInstance("SHA-256");
+        digest.update(bytes);
+        boolean closed = bytes.length > 0 && bytes[bytes.length - 1] == '\n';
+        if (!closed) {
+          digest.update((byte) '\n');
+        }
+        return new Torn(
+            closed ? bytes.length : bytes.length + 1L, HexFormat.of().formatHex(digest.digest()));
+      } catch (NoSuchAlgorithmException e) {
+        throw new IllegalStateException("every JDK has SHA-256", e);
+      }
+    }
+  }
 }

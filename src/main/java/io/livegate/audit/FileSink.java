@@ -17,11 +17,8 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -256,27 +253,8 @@ final class FileSink implements Sink {
     return Arrays.copyOfRange(tail, start, end);
   }
 
-  /** As it will be once a line feed closes it off. */
   private static Optional<Torn> torn(byte[] rest) {
-    if (rest.length == 0) {
-      return Optional.empty();
-    }
-    MessageDigest digest = sha256();
-    digest.update(rest);
-    boolean closed = rest[rest.length - 1] == '\n';
-    if (!closed) {
-      digest.update((byte) '\n');
-    }
-    String sha256 = HexFormat.of().formatHex(digest.digest());
-    return Optional.of(new Torn(closed ? rest.length : rest.length + 1, sha256));
-  }
-
-  static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
+    return rest.length == 0 ? Optional.empty() : Optional.of(Torn.of(rest));
   }
 
   private ByteBuffer bytes(List<String> lines) {

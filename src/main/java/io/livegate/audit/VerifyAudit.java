@@ -9,7 +9,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -177,7 +176,7 @@ public final class VerifyAudit {
       if (torn.isPresent()) {
         throw new BrokenException(file, tornLine, "is no audit line");
       }
-      torn = Optional.of(torn(bytes));
+      torn = Optional.of(AuditLine.Torn.of(bytes));
       tornLine = number;
       return;
     }
@@ -196,13 +195,6 @@ public final class VerifyAudit {
     lost += line.event().equals(AuditLine.LOST) ? line.count() : 0;
     from = from.isEmpty() ? line.time() : from;
     to = line.time();
-  }
-
-  private static AuditLine.Torn torn(byte[] bytes) {
-    var digest = FileSink.sha256();
-    digest.update(bytes);
-    digest.update((byte) '\n');
-    return new AuditLine.Torn(bytes.length + 1L, HexFormat.of().formatHex(digest.digest()));
   }
 
   private void follow(Path file, long number, AuditLine line) throws BrokenException {
