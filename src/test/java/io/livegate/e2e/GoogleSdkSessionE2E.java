@@ -19,6 +19,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -38,6 +39,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 @WithTestResource(Keycloak.class)
 @WithTestResource(SimulatedGoogle.class)
 class GoogleSdkSessionE2E {
+
+  private static final Action WARNING = new Action.GoAway(Duration.ofSeconds(20), Optional.empty());
 
   private static final int LARGEST_FROM_CLIENT = 8 << 20;
   private static final int LARGEST_FROM_GOOGLE = 16 << 20;
@@ -192,13 +195,35 @@ class GoogleSdkSessionE2E {
   @ParameterizedTest
   @ValueSource(strings = {"js", "java"})
   void anSdkNoticesNothingOfConnectionsThatEnd(String sdk) throws Exception {
-    var warning = new Action.GoAway(Duration.ofSeconds(20), Optional.empty());
     var script = SimulatedGoogle.simulator().script();
-    script.session(At.MID_TURN, warning);
+    script.session(At.MID_TURN, WARNING);
     script.session(At.AFTER_TURN, new Action.Close(1011, "Internal error occurred."));
-    script.session(At.MID_TURN, warning);
-    script.session(At.TOOL_CALL, warning);
+    script.session(At.MID_TURN, WARNING);
+    script.session(At.TOOL_CALL, WARNING);
+    noticesNothing(sdk);
+    assertTrue(SimulatedGoogle.simulator().journal().sessions().size() >= 4);
+  }
 
+  /** Wherever they end, as long as Google has a handle of what was said before. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 4, 5, 6, 7, 8})
+  void anSdkNoticesNothingOfConnectionsThatEndAnywhere(int seed) throws Exception {
+    var random = new Random(seed);
+    var script = SimulatedGoogle.simulator().script();
+    for (int i = 0; i < 6; i++) {
+      switch (random.nextInt(5)) {
+        case 0 -> script.session(At.AFTER_SETUP_COMPLETE, WARNING);
+        case 1 -> script.session(At.MID_TURN, WARNING);
+        case 2 -> script.session(At.TOOL_CALL, WARNING);
+        case 3 -> script.session(At.AFTER_TURN, new Action.Reset());
+        default ->
+            script.session(At.AFTER_TURN, new Action.Close(1011, "Internal error occurred."));
+      }
+    }
+    noticesNothing("js");
+  }
+
+  private static void noticesNothing(String sdk) throws Exception {
     JsonObject heard = session(sdk, input(credential("relay")));
 
     assertFalse(heard.containsKey("error"), heard::encodePrettily);
@@ -217,7 +242,6 @@ class GoogleSdkSessionE2E {
     heard.stream()
         .map(step -> (JsonObject) step.getValue())
         .forEach(step -> assertFalse(step.containsKey("closed"), step::encode));
-    assertTrue(SimulatedGoogle.simulator().journal().sessions().size() >= 4);
   }
 
   @Test
