@@ -9,6 +9,7 @@ import io.quarkus.redis.datasource.ReactiveRedisDataSource;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.BackPressureStrategy;
+import io.smallrye.mutiny.subscription.Cancellable;
 import io.smallrye.mutiny.subscription.MultiEmitter;
 import io.vertx.mutiny.redis.client.Command;
 import io.vertx.mutiny.redis.client.RedisConnection;
@@ -39,6 +40,9 @@ public final class RedisLedger implements Ledger {
   private static final Duration FIRST_PAUSE = Duration.ofMillis(100);
 
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(1);
+
+  /** How often a subscription asks for an answer; one without any is given up. */
+  private static final Duration PING = Duration.ofSeconds(2);
 
   private final ReactiveRedisDataSource redis;
   private final String channel;
@@ -444,8 +448,24 @@ public final class RedisLedger implements Ledger {
     connection.handler(event -> listener.emit(number.incrementAndGet()));
     connection.exceptionHandler(listener::fail);
     connection.endHandler(() -> listener.fail(new IOException("the subscription ended")));
+    // An answer that passes for an event is only one signal too many.
+    Cancellable pings =
+        Multi.createFrom()
+            .ticks()
+            .startingAfter(PING)
+            .every(PING)
+            .onOverflow()
+            .drop()
+            .subscribe()
+            .with(
+                tick ->
+                    connection
+                        .send(Request.cmd(Command.PING))
+                        .subscribe()
+                        .with(pong -> {}, failure -> {}));
     listener.onTermination(
         () -> {
+          pings.cancel();
           connection.handler(event -> {});
           connection.exceptionHandler(failure -> {});
           connection.endHandler(() -> {});

@@ -137,6 +137,16 @@ class ReplicasE2E extends Replicas {
         "A killed gateway's 7 slots were taken again after %d s%n",
         Duration.ofNanos(System.nanoTime() - killed).toSeconds());
     sessions.forEach(Talk::hangUp);
+    // Longer than quarkus.redis.tcp.read-idle-timeout: who is quiet is not taken for dead.
+    List<Long> ages =
+        redis
+            .ask("CLIENT LIST")
+            .lines()
+            .filter(client -> client.contains(" sub=1 "))
+            .map(client -> Long.parseLong(client.replaceFirst(".* age=([0-9]+) .*", "$1")))
+            .toList();
+    assertEquals(2, ages.size());
+    assertTrue(ages.stream().allMatch(age -> age > 12), () -> "subscribed for s: " + ages);
   }
 
   @Test
