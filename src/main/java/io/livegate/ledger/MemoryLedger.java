@@ -15,7 +15,6 @@ import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -498,18 +497,16 @@ public final class MemoryLedger implements Ledger {
         });
   }
 
-  /** A session and those that resumed its conversation; the one that does so now is the last. */
+  /** A session and those that resumed its conversation, all of which have a new heir now. */
   private Set<String> lineOf(EndOf.Superseded resumed, Instant now) {
-    var line = new LinkedHashSet<String>();
-    String last = resumed.id();
-    line.add(last);
-    for (Heir heir = heirs.get(last);
-        heir != null && !heir.id.equals(resumed.by());
-        heir = heirs.get(last)) {
-      last = heir.id;
-      line.add(last);
+    var line = new HashSet<String>();
+    var heir = new Heir(resumed.by(), now.plus(HANDLE_LIFE));
+    String one = resumed.id();
+    while (one != null && !one.equals(heir.id)) {
+      line.add(one);
+      Heir before = heirs.put(one, heir);
+      one = before == null ? null : before.id;
     }
-    heirs.put(last, new Heir(resumed.by(), now.plus(HANDLE_LIFE)));
     return line;
   }
 

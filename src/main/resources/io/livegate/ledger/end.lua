@@ -21,15 +21,14 @@ end
 if which == 'session' then
   finish_one(name)
 elseif which == 'superseded' then
-  local last = name
-  finish_one(last)
-  local next = redis.call('GET', heir_key(last))
-  while next and next ~= heir do
-    last = next
-    finish_one(last)
-    next = redis.call('GET', heir_key(last))
+  -- Each of the line is led to the new heir at once, so that lines stay short.
+  local one = name
+  while one and one ~= heir do
+    local next = redis.call('GET', heir_key(one))
+    finish_one(one)
+    redis.call('SET', heir_key(one), heir, 'PX', HANDLE_LIFE)
+    one = next
   end
-  redis.call('SET', heir_key(last), heir, 'PX', HANDLE_LIFE)
 else
   each_session('', function(session)
     if session.terms[which] == name then

@@ -180,10 +180,18 @@ abstract class Replicas {
   }
 
   String metrics(PackagedGateway gateway) throws Exception {
+    return management(gateway, "/q/metrics");
+  }
+
+  String health(PackagedGateway gateway) throws Exception {
+    return management(gateway, "/q/health/ready");
+  }
+
+  private String management(PackagedGateway gateway, String path) throws Exception {
     var address = MANAGEMENT.matcher(gateway.program().log());
     assertTrue(address.find());
     return http.send(
-            HttpRequest.newBuilder(URI.create(address.group(1) + "/q/metrics")).build(),
+            HttpRequest.newBuilder(URI.create(address.group(1) + path)).build(),
             HttpResponse.BodyHandlers.ofString())
         .body();
   }
@@ -213,14 +221,5 @@ abstract class Replicas {
                 .body())
         .getJsonArray("sessions")
         .size();
-  }
-
-  String health(PackagedGateway gateway) throws Exception {
-    var address = MANAGEMENT.matcher(gateway.program().log());
-    assertTrue(address.find());
-    return http.send(
-            HttpRequest.newBuilder(URI.create(address.group(1) + "/q/health/ready")).build(),
-            HttpResponse.BodyHandlers.ofString())
-        .body();
   }
 }
